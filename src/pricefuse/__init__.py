@@ -1,0 +1,1 @@
+"""Predict a product's price from its catalog text and image."""

@@ -1,0 +1,46 @@
+"""What several test modules share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No test may reach a model hub: what is loaded comes from packages or is made on the spot.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def run_stage():
+    """Run a stage script in a folder, as dvc.yaml would, and return the finished process."""
+
+    def run(name, folder, *arguments, check=True):
+        command = [sys.executable, str(ROOT / "stages" / f"{name}.py"), *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def write_params():
+    """Write params.yaml into a folder: the committed one with some values changed, by their dotted names."""
+    from ruamel.yaml import YAML
+
+    def write(folder, changes):
+        document = YAML(typ="safe").load(ROOT / "params.yaml")
+        for name, value in changes.items():
+            *sections, key = name.split(".")
+            section = document
+            for part in sections:
+                section = section[part]
+            assert key in section, name
+            section[key] = value
+        YAML().dump(document, folder / "params.yaml")
+
+    return write
