@@ -1,0 +1,88 @@
+"""Folders of parquet parts: how a row and a vector lie on disk."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pricefuse.errors import InputError
+
+ID_FIELDS = (pa.field("sample_id", pa.string()), pa.field("key", pa.string()))
+
+
+def part_path(folder: Path, number: int) -> Path:
+    """Return the path of part `number`, counted from 0."""
+    return folder / f"part-{number:05d}.parquet"
+
+
+def part_paths(folder: Path) -> list[Path]:
+    """Return the paths of the parts that are there, in catalog order."""
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def write_part(table: pa.Table, path: Path) -> None:
+    """Write a part; the same table gives the same bytes."""
+    # Vectors and JPEG bytes do not compress; ids and keys do.
+    compression = {name: "zstd" if name in ("sample_id", "key") else "none" for name in table.column_names}
+    pq.write_table(table, path, compression=compression, use_dictionary=False, write_statistics=False)
+
+
+def iter_parts(folder: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the parts of `folder` in catalog order as tables (all columns, or the ones named)."""
+    for path in part_paths(folder):
+        yield pq.read_table(path, columns=None if columns is None else list(columns))
+
+
+def iter_matching(folder: Path, sample_ids: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield the parts with the columns named; raise InputError where their rows are not those of `sample_ids`."""
+    foreign = InputError(f"{folder}: its rows are not those of today's products. Run `dvc repro` to refresh it")
+    row = 0
+    for table in iter_parts(folder, ["sample_id", *columns]):
+        ids = table["sample_id"].to_pylist()
+        if ids != list(sample_ids[row : row + len(ids)]):
+            raise foreign
+        row += len(ids)
+        yield table.drop_columns("sample_id")
+    if row != len(sample_ids):
+        raise foreign
+
+
+def iter_rows(folder: Path, positions: Sequence[int], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (position, row) for ascending `positions`, with one part in memory at a time."""
+    wanted = np.asarray(positions, dtype=np.int64)
+    start = 0
+    for path in part_paths(folder):
+        stop = start + pq.read_metadata(path).num_rows
+        here = wanted[(wanted >= start) & (wanted < stop)]
+        if len(here):
+            table = pq.read_table(path, columns=list(columns)).take(pa.array(here - start))
+            yield from zip(here.tolist(), table.to_pylist(), strict=True)
+        start = stop
+
+
+def vectors(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Return a fixed-size-list column as a float32 matrix (rows, dimension); null rows are NaN."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    matrix = np.full((len(array), array.type.list_size), np.nan, dtype=np.float32)
+    matrix[array.is_valid().to_numpy(zero_copy_only=False)] = (
+        array.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, array.type.list_size)
+    )
+    return matrix
+
+
+def column(values: list[Any], data_type: pa.DataType) -> pa.Array:
+    """Return `values` as an array of `data_type`; float32 vectors (or None) become a fixed-size list.
+
+    Raises ValueError for a vector of another length than `data_type` announces.
+    """
+    if not pa.types.is_fixed_size_list(data_type):
+        return pa.array(values, data_type)
+    flat = [np.zeros(data_type.list_size, np.float32) if value is None else value for value in values]
+    matrix = np.stack(flat).astype(np.float32, copy=False)
+    if matrix.shape[1] != data_type.list_size:
+        raise ValueError(f"vectors have {matrix.shape[1]} dimensions where {data_type.list_size} were announced")
+    mask = pa.array([value is None for value in values])
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), data_type.list_size, mask=mask)
