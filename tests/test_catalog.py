@@ -1,0 +1,104 @@
+"""Reading a catalog: what a good one becomes, and the one clear error that a bad one gets."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricefuse.catalog import read_catalog
+from pricefuse.errors import InputError
+
+TRAIN = "sample_id,catalog_content,image_link,price\n"
+TEST = "sample_id,catalog_content,image_link\n"
+
+
+def write(folder, train=TRAIN + "1,Tea,a.jpg,2.5\n", test=TEST + "9,Jam,b.jpg\n"):
+    folder.mkdir(exist_ok=True)
+    for name, text in (("train", train), ("test", test)):
+        if text is not None:
+            (folder / f"{name}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+def test_both_files_become_one_table_in_order(tmp_path):
+    text = '"Item Name: Tea, ""green""\nValue: 3\n"'
+    products = read_catalog(write(tmp_path, TRAIN + f"007,{text}, http://x/a.jpg ,2.50\n5,Rice,,1e1\n"))
+    assert products["sample_id"].tolist() == ["007", "5", "9"]
+    assert products["split"].tolist() == ["train", "train", "test"]
+    assert products["catalog_content"][0] == 'Item Name: Tea, "green"\nValue: 3\n'
+    assert products["image_link"].tolist() == ["http://x/a.jpg", "", "b.jpg"]
+    assert products["price"].tolist()[:2] == [2.5, 10.0]
+    assert math.isnan(products["price"][2])
+
+
+def test_extra_columns_are_left_out_and_said_also_a_price_in_test(tmp_path, capsys):
+    folder = write(
+        tmp_path, "price,brand,sample_id,image_link,catalog_content\n3,B,1,a.jpg,Tea\n", TRAIN + "2,Jam,b,7\n"
+    )
+    products = read_catalog(folder)
+    assert list(products) == ["sample_id", "split", "catalog_content", "image_link", "price"]
+    assert math.isnan(products["price"][1])
+    out = capsys.readouterr().out
+    assert "train.csv: not used: columns brand" in out
+    assert "test.csv: not used: columns price" in out
+
+
+def test_byte_order_mark_windows_line_ends_and_blank_lines_are_harmless(tmp_path):
+    products = read_catalog(write(tmp_path, b"\xef\xbb\xbf" + (TRAIN + "1,Tea,a,2\n\n").replace("\n", "\r\n").encode()))
+    assert products["sample_id"].tolist() == ["1", "9"]
+
+
+def test_a_description_longer_than_the_csv_modules_limit_is_read(tmp_path):
+    products = read_catalog(write(tmp_path, TRAIN + f"1,{'x' * 300_000},a,2\n"))
+    assert len(products["catalog_content"][0]) == 300_000
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        (None, r"train\.csv: no such file"),
+        ("", r"train\.csv: the file is empty"),
+        (TRAIN, r"train\.csv: there is a header, but no product"),
+        (
+            "sample_id,catalog_content,image_link\n1,Tea,a\n",
+            r"train\.csv, header: column price is missing\. Found: sample_id",
+        ),
+        ("price," + TRAIN + "1,1,Tea,a,2\n", r"header: column price stands there twice"),
+        (
+            TRAIN + "1,Tea,a,2\n1,Rice,b,3\n",
+            r"train\.csv, row 2 \(ends in line 3\), column sample_id: '1' already stands",
+        ),
+        (TRAIN + "9,Tea,a,2\n", r"test\.csv, row 1 .*column sample_id: '9' already stands in train\.csv, row 1"),
+        (TRAIN + ",Tea,a,2\n", r"row 1 .*column sample_id: '' is empty"),
+        (
+            TRAIN + '1,"Tea\nin two lines",a,2\n2,Rice,b,$3\n',
+            r"row 2 \(ends in line 4\), column price: '\$3' is not a pos",
+        ),
+        (TRAIN + "1,Tea,a,0\n2,Rice,b,-1\n3,Oat,c,nan\n", r"row 1 .*column price: '0'.*2 other rows: 2, 3\."),
+        (TRAIN + "1,Tea,a,inf\n", r"column price: 'inf' is not a positive number"),
+        (TRAIN + "1,Tea,a,\n", r"column price: '' is not a positive number"),
+        (TRAIN + "1,Tea,a\n", r"row 1 \(ends in line 2\): 3 fields where the header has 4"),
+        (TRAIN + "1,Tea, with a comma,a,2\n", r"row 1 .*: 5 fields where"),
+        (TRAIN + '1,"Tea,a,2\n', r"row that starts after line 1: unexpected end of data"),
+        (TRAIN.encode() + b"1,Tea,a,2\n2,Caf\xe9,b,3\n", r"row 2, column catalog_content: byte 0xe9 is not UTF-8"),
+        ("\u0441ample_id,x\n".encode("utf-16"), r"header, column .*: byte 0x.. is not UTF-8"),
+    ],
+)
+def test_a_bad_catalog_gets_one_error_that_names_the_place(tmp_path, train, message):
+    with pytest.raises(InputError, match=message):
+        read_catalog(write(tmp_path / "bad", train))
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match="no such catalog folder. Put train.csv"):
+        read_catalog(tmp_path / "nowhere")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_never_a_crash(tmp_path_factory, data):
+    folder = write(tmp_path_factory.mktemp("catalog"), TRAIN.encode() + data)
+    try:
+        read_catalog(folder)
+    except InputError as error:
+        assert "train.csv" in str(error)
