@@ -1,0 +1,189 @@
+"""Bytes from anywhere to a checked RGB JPEG: the picture that a person sees, at the size that the encoders want."""
+
+import functools
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+# A banner of 20:1 would otherwise keep 20 times the pixels of a square picture; beyond this the longer side decides.
+MAX_ASPECT = 4
+# A truncated JPEG is kept when at least this share of its rows was decoded.
+MIN_ROWS_SHARE = 0.5
+# Encoders write about 10 scans; thousands of tiny scans over a large picture are an attack on the decoder's time.
+MAX_JPEG_SCANS = 100
+# How much larger than needed a JPEG is decoded (scaled DCT) and any picture box-reduced before it is resampled. At 1.5
+# the results for 114 product photographs have a median PSNR of 54 dB to those of full decoding, in 2/3 of the time.
+DRAFT_GAP, REDUCING_GAP = 1.5, 3.0
+
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+_WHITE = (255, 255, 255, 255)
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PROFILE_MODES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
+
+# `normalise` has its own pixel cap, and a damaged tag of one picture among 100,000 is no news.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class ImageError(ValueError):
+    """Bytes that are no usable picture; the message is the reason, one of a few, so that it can be counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A baseline RGB JPEG without metadata; `width` and `height` in pixels.
+
+    `truncated`: the source file ended early, so that the lower part may be grey, or blurred if it was progressive.
+    """
+
+    jpeg: bytes
+    width: int
+    height: int
+    source_format: str
+    truncated: bool
+
+
+def normalise(data: bytes, *, side: int, quality: int, max_pixels: int) -> Picture:
+    """Return the first frame of a JPEG, PNG, WebP or GIF file as an upright sRGB picture on white.
+
+    The shorter side becomes `side` pixels and the aspect stays, but nothing is enlarged and the longer side is at most
+    MAX_ASPECT * `side`. `quality` is libjpeg's, 1 to 95. A picture of more than `max_pixels` is refused by its header.
+    An embedded ICC profile is applied. Equal arguments give equal bytes, with the same libjpeg.
+
+    Raises ImageError, and nothing else, whatever the bytes are.
+    """
+    try:
+        image, truncated = _load(data, side, max_pixels)
+        source_format = "JPEG" if image.format == "MPO" else str(image.format)
+        upright = _UPRIGHT.get(_orientation(image))
+        profile = image.info.get("icc_profile")
+        image = _flatten(image)
+        image = image.resize(_scaled(image.size, side), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
+        image = _to_srgb(image, profile)
+        if upright is not None:
+            image = image.transpose(upright)
+        return Picture(_encode(image, quality), image.width, image.height, source_format, truncated)
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly every type on damaged bytes
+        raise ImageError("broken image") from error
+
+
+def _load(data: bytes, side: int, max_pixels: int) -> tuple[Image.Image, bool]:
+    image = _open(data, side, max_pixels)
+    try:
+        image.load()
+    except OSError as error:
+        if "truncated" not in str(error):
+            raise
+        if image.format not in {"JPEG", "MPO"}:
+            raise ImageError("image ends early") from error
+        return _load_truncated(data, side, max_pixels), True
+    return image, False
+
+
+def _load_truncated(data: bytes, side: int, max_pixels: int) -> Image.Image:
+    # An end marker of our own makes libjpeg finish with what it has. Pillow's switch for this, LOAD_TRUNCATED_IMAGES,
+    # is a global of the process and would do the same to other threads' pictures.
+    image = _open(data + _END_OF_IMAGE, side, max_pixels)
+    try:
+        image.load()
+    except OSError as error:
+        raise ImageError("image ends early") from error
+    if _rows_decoded(image) < MIN_ROWS_SHARE * image.height:
+        raise ImageError("image ends early")
+    return image
+
+
+def _rows_decoded(image: Image.Image) -> int:
+    """Count the rows above the grey fill: blocks that libjpeg never saw have all coefficients zero, mid-grey."""
+    pixels = np.asarray(image).reshape(image.height, -1)
+    seen = ((pixels < 127) | (pixels > 128)).any(axis=1)
+    return int(np.flatnonzero(seen)[-1]) + 1 if seen.any() else 0
+
+
+def _open(data: bytes, side: int, max_pixels: int) -> Image.Image:
+    """Read the header; ask a JPEG decoder for no more pixels than the result needs."""
+    if not data:
+        raise ImageError("empty file")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError("too many pixels") from error
+    except UnidentifiedImageError as error:
+        raise ImageError("not a readable JPEG, PNG, WebP or GIF image") from error
+    if image.width * image.height > max_pixels:
+        raise ImageError("too many pixels")
+    if data.count(_START_OF_SCAN) > MAX_JPEG_SCANS and image.format in {"JPEG", "MPO"}:
+        raise ImageError("broken image")
+    width, height = _scaled(image.size, side)
+    image.draft(None, (int(DRAFT_GAP * width), int(DRAFT_GAP * height)))
+    return image
+
+
+def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = min(1.0, side / min(size), MAX_ASPECT * side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - a damaged EXIF block says nothing about the pixels
+        return 1
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Put transparency on white; return mode L, RGB or CMYK."""
+    if image.mode.startswith("I"):
+        image = _eight_bits(image)
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image).convert("RGB")
+    return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    # Image.convert clips 16-bit grey at 255 instead of scaling it, and ignores its transparent level.
+    levels = np.asarray(image)
+    grey = (levels >> 8).clip(0, 255).astype(np.uint8)
+    grey[levels == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(grey)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    transform = _srgb_transform(profile, image.mode) if profile else None
+    return image.convert("RGB") if transform is None else ImageCms.applyTransform(image, transform)
+
+
+@functools.lru_cache(maxsize=32)
+def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return the transform to sRGB; None if the profile is sRGB, unreadable, or not of the picture's colour space."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if _PROFILE_MODES.get(source.profile.xcolor_space.strip()) != mode:
+            return None
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return None
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (OSError, ImageCms.PyCMSError, TypeError, ValueError):
+        return None
+
+
+def _encode(image: Image.Image, quality: int) -> bytes:
+    image.info = {}  # Pillow would write the source's comment
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
