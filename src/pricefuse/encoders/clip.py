@@ -1,0 +1,149 @@
+"""The image-text encoder: open_clip, loaded the ordinary way, with its evaluation transform."""
+
+import io
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import open_clip
+import pyarrow as pa
+import torch
+from PIL import Image
+
+from pricefuse.encoders import packaged
+from pricefuse.encoders.device import pick_device, pick_dtype, quiet
+from pricefuse.encoders.source import Source, resolve
+from pricefuse.errors import InputError
+from pricefuse.rows import row_key
+
+HUB_PREFIX = "hf-hub:"
+DECODERS = 4  # threads; Pillow and torchvision release the interpreter while they work
+
+
+class ImageTextEncoder:
+    """Texts and images to L2-normalised float32 vectors of one space."""
+
+    def __init__(self, model: str, *, revision: str | None = None, batch_size: int = 32, dtype: str = "auto") -> None:
+        """Load `model`: `packaged:minilm-efficientnet-lite0`, `<architecture>/<open_clip tag>` such as
+        `ViT-L-14/laion2b_s32b_b82k`, `hf-hub:<model>`, or a folder with an open_clip_config.json and weights.
+
+        Raises InputError where it cannot be had.
+        """
+        quiet()
+        self.device = pick_device()
+        self.model, self.batch_size, self.dtype = model, batch_size, dtype
+        with TemporaryDirectory(prefix="pricefuse-") as scratch:
+            self.source, overrides = _find(model, revision, Path(scratch))
+            location = f"local-dir:{self.source.folder}"
+            try:
+                # The text tower's weights are in the checkpoint: open_clip need not look for them elsewhere.
+                network, _, self.transform = open_clip.create_model_and_transforms(
+                    location, device=self.device, pretrained_text=False, **overrides
+                )
+                self.tokenizer = open_clip.get_tokenizer(location)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise InputError(f"{model}: not a model that open_clip can load ({error})") from error
+        self.network = network.eval()
+        self.precision = pick_dtype(dtype, self.device)
+        self.parameters = sum(parameter.numel() for parameter in network.parameters())
+        self.dimension = int(self._texts([""]).shape[1])
+
+    @property
+    def text_schema(self) -> pa.Schema:
+        """The columns of a text's record: the vector, float32 (dimension,)."""
+        return pa.schema([("vector", pa.list_(pa.float32(), self.dimension))])
+
+    @property
+    def image_schema(self) -> pa.Schema:
+        """The columns of an image's record: has_image, and the vector, float32 (dimension,), null without an image."""
+        return pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), self.dimension))])
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a model card says of this encoder, as JSON values."""
+        return {
+            "model": self.model,
+            "revision": self.source.revision,
+            "identity": self.source.identity,
+            "licence": self.source.licence,
+            "parameters": self.parameters,
+            "dimension": self.dimension,
+            "dtype": self.dtype,
+        }
+
+    def text_key(self, text: str) -> str:
+        """Digest of all that determines a text's vector."""
+        return row_key(self.source.identity, self.dtype, "text", text)
+
+    def image_key(self, sha256: str | None) -> str:
+        """Digest of all that determines an image's vector, from its bytes' digest; None stands for no image."""
+        return row_key(self.source.identity, self.dtype, "image", repr(self.transform), sha256)
+
+    def encode_texts(self, texts: Sequence[str]) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield (index, vector float32 (dimension,)) for every text, the longest first."""
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        for batch in _batches(order, self.batch_size):
+            yield from zip(batch, self._texts([texts[i] for i in batch]), strict=True)
+
+    def encode_images(self, images: Iterable[tuple[int, bytes]]) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield (index, vector float32 (dimension,)) for every (index, encoded RGB image), in order.
+
+        The next batch is decoded while one is computed.
+        """
+        with ThreadPoolExecutor(DECODERS) as pool:
+            for batch in _ahead(_batches(images, self.batch_size), lambda batch: _start(pool, self._pixels, batch)):
+                indices, futures = batch
+                pixels = torch.stack([future.result() for future in futures])
+                yield from zip(indices, self._run(self.network.encode_image, pixels), strict=True)
+
+    def _pixels(self, image: bytes) -> torch.Tensor:
+        return self.transform(Image.open(io.BytesIO(image)).convert("RGB"))
+
+    def _texts(self, texts: list[str]) -> np.ndarray:
+        return self._run(self.network.encode_text, self.tokenizer(texts))
+
+    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> np.ndarray:
+        mixed = torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+        with torch.inference_mode(), mixed:
+            vectors: np.ndarray = encode(batch.to(self.device), normalize=True).float().cpu().numpy()
+        if not np.isfinite(vectors).all():
+            raise InputError(f"{self.model} gives vectors that are not finite. Set embed_clip.dtype to float32")
+        return vectors
+
+
+def _find(model: str, revision: str | None, scratch: Path) -> tuple[Source, dict[str, Any]]:
+    """Return the model's files, and what open_clip must be told beside them."""
+    if model == packaged.IMAGE_TEXT:
+        return packaged.image_text(scratch), {}
+    architecture, _, tag = model.rpartition("/")
+    pretrained = open_clip.get_pretrained_cfg(architecture, tag) if architecture in open_clip.list_models() else {}
+    if not pretrained:
+        return resolve(model.removeprefix(HUB_PREFIX), revision), {}
+    if not (repository := pretrained.get("hf_hub", "").strip("/")):
+        raise InputError(f"{model}: open_clip knows no hub copy of it. Use {HUB_PREFIX}<model> or a folder")
+    overrides = {f"image_{name}": pretrained[name] for name in ("mean", "std", "interpolation") if name in pretrained}
+    return resolve(repository, revision), overrides
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    items = iter(items)
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def _start(pool: ThreadPoolExecutor, work: Callable[[bytes], Any], batch: list[tuple[int, bytes]]) -> tuple[Any, Any]:
+    return [index for index, _ in batch], [pool.submit(work, image) for _, image in batch]
+
+
+def _ahead(batches: Iterable[Any], start: Callable[[Any], Any]) -> Iterator[Any]:
+    """Yield start(batch) for every batch, having started the one after it."""
+    started: Any = None
+    for batch in batches:
+        current, started = started, start(batch)
+        if current is not None:
+            yield current
+    if started is not None:
+        yield started

@@ -1,0 +1,334 @@
+"""The encoders: equal to their libraries' own calls, whatever the batches, chunks and missing images."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import open_clip
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
+
+from pricefuse import rows
+from pricefuse.encoders import packaged, source
+from pricefuse.encoders.clip import ImageTextEncoder
+from pricefuse.encoders.gemma import TextEncoder
+from pricefuse.errors import InputError
+from pricefuse.features import stored_vectors
+from pricefuse.parts import iter_parts
+
+TEXTS = ["Green tea, 20 bags", "", "🍵 thé vert ☕", "Tea " * 30, "x" * 900, "Olive oil 1 L " * 40, "   "]
+
+
+def picture(colour, size=(260, 300)):
+    Image.new("RGB", size, colour).save(buffer := io.BytesIO(), "PNG")
+    return buffer.getvalue()
+
+
+def cosines(left, right):
+    left, right = np.atleast_2d(left), np.atleast_2d(right)
+    return (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
+
+
+def in_order(numbered):
+    return np.stack([vector for _, vector in sorted(numbered, key=lambda pair: pair[0])])
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    return TextEncoder(packaged.MINILM, chunk_tokens=256)
+
+
+@pytest.fixture(scope="module")
+def image_text():
+    return ImageTextEncoder(packaged.IMAGE_TEXT)
+
+
+# ── text ──
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_texts_that_fit_are_encoded_as_the_library_does(minilm, batch_size):
+    minilm.batch_size = batch_size
+    found = in_order(minilm.encode(list(minilm.chunk(TEXTS))))
+    assert found.dtype == np.float32
+    assert cosines(found, minilm.network.encode(TEXTS)).min() > 0.9999
+
+
+def test_long_texts_are_the_token_weighted_mean_of_their_chunks():
+    encoder = TextEncoder(packaged.MINILM, chunk_tokens=34)
+    text = " ".join(f"word{i} of tea" for i in range(40))
+    (chunks,) = encoder.chunk([text])
+    assert len(chunks.texts) > 3
+    tokenizer = encoder.network.tokenizer
+    counts = [len(tokenizer(chunk, add_special_tokens=False)["input_ids"]) for chunk in chunks.texts]
+    assert list(chunks.tokens) == counts
+    assert max(counts) <= 32
+    expected = np.average(encoder.network.encode(list(chunks.texts)), axis=0, weights=counts)
+    ((_, found),) = encoder.encode([chunks])
+    assert cosines(found, expected).min() > 0.9999
+    assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab é🍵中\n.-ßÆ\u0301"), max_size=300), st.integers(8, 40))
+def test_chunks_fit_the_window_and_lose_nothing(minilm, text, window):
+    minilm.room = window
+    try:
+        (chunks,) = minilm.chunk([text])
+        counts = [minilm._count(chunk) for chunk in chunks.texts]
+    finally:
+        minilm.room = 254
+    assert max(counts) <= window
+    assert "".join("".join(chunks.texts).split()) == "".join(text.split())
+
+
+def test_a_text_of_100_000_characters_is_chunked_whole(minilm):
+    text = "a fine tea from the hills " * 4000
+    (chunks,) = minilm.chunk([text])
+    assert " ".join(chunks.texts).split() == text.split()
+    assert sum(chunks.tokens) == 24_000
+
+
+def test_the_prompt_stands_before_every_chunk_and_takes_its_room():
+    plain = TextEncoder(packaged.MINILM, chunk_tokens=34)
+    prompted = TextEncoder(packaged.MINILM, chunk_tokens=34, prompt="title: none | text: ")
+    text = "green tea " * 60
+    (short,), (long,) = plain.chunk([text]), prompted.chunk([text])
+    assert all(chunk.startswith("title: none | text: green tea") for chunk in long.texts)
+    assert prompted.room < plain.room
+    assert len(long.texts) > len(short.texts)
+    with pytest.raises(InputError, match="leaves no room for text"):
+        TextEncoder(packaged.MINILM, chunk_tokens=8, prompt="title: none | text: ")
+
+
+def test_a_texts_key_changes_only_where_its_chunks_do(minilm):
+    coarse, fine = TextEncoder(packaged.MINILM, chunk_tokens=64), TextEncoder(packaged.MINILM, chunk_tokens=32)
+    short, long = "green tea", "green tea " * 100
+    assert [
+        coarse.key(c) == fine.key(c2)
+        for c, c2 in zip(coarse.chunk([short, long]), fine.chunk([short, long]), strict=True)
+    ] == [
+        True,
+        False,
+    ]
+    unnormalised = TextEncoder(packaged.MINILM, chunk_tokens=64, normalize=False)
+    assert unnormalised.key(next(unnormalised.chunk([short]))) != coarse.key(next(coarse.chunk([short])))
+
+
+# ── image and text ──
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_images_are_encoded_as_the_library_does_in_evaluation(image_text, batch_size):
+    colours = ["red", "white", "black", "#336699", "orange", "gold", "olive", "teal", "navy"]
+    image_text.batch_size = batch_size
+    found = in_order(image_text.encode_images(enumerate(map(picture, colours))))
+    pixels = torch.stack([image_text.transform(Image.open(io.BytesIO(picture(colour)))) for colour in colours])
+    with torch.inference_mode():
+        expected = image_text.network.encode_image(pixels, normalize=True).numpy()
+    assert not image_text.network.training
+    assert cosines(found, expected).min() > 0.9999
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_texts_have_start_and_end_tokens_and_the_vectors_of_the_sentence_encoder(image_text, minilm):
+    """The composed model's text tower is MiniLM, so that its vectors must be MiniLM's where all tokens fit."""
+    found = in_order(image_text.encode_texts(TEXTS[:4]))
+    assert cosines(found, minilm.network.encode(TEXTS[:4])).min() > 0.9999
+
+
+def test_the_composed_model_tells_real_things_apart(image_text):
+    """Zero-shot: each picture is nearest to its own label. scikit-learn's sample photos are real ones."""
+    from sklearn.datasets import load_sample_images
+
+    labels = ["a photo of a palace", "a photo of a daisy", "a photo of a keyboard", "a photo of a dog"]
+    photos = []
+    for array in load_sample_images().images:  # a Chinese palace, a flower
+        Image.fromarray(array).save(buffer := io.BytesIO(), "PNG")
+        photos.append(buffer.getvalue())
+    similar = in_order(image_text.encode_images(enumerate(photos))) @ in_order(image_text.encode_texts(labels)).T
+    assert similar.argmax(1).tolist() == [0, 1]
+
+
+def test_two_compositions_are_byte_identical(tmp_path):
+    digests = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        packaged.image_text(tmp_path / name)
+        digests.append(source.file_digest(tmp_path / name / "open_clip_model.safetensors"))
+    assert digests[0] == digests[1]
+
+
+def test_a_missing_image_is_masked_and_never_embedded(tmp_path, run_stage, write_params, image_text):
+    ids = ["a", "b", "c"]
+    jpegs = [picture("red"), None, picture("red")]
+    write_images(tmp_path / "images", ids, jpegs)
+    embed_clip(tmp_path, run_stage, write_params, packaged.IMAGE_TEXT, ids)
+    table = pa.concat_tables(iter_parts(tmp_path / "clip_image"))
+    assert table["has_image"].to_pylist() == [True, False, True]
+    vectors = np.concatenate(list(stored_vectors(tmp_path / "clip_image", ids)))
+    assert np.isnan(vectors[1]).all()
+    assert cosines(vectors[0], in_order(image_text.encode_images([(0, jpegs[0])]))[0]).min() > 0.9999
+
+
+# ── where the weights come from ──
+
+
+def test_a_folder_is_known_by_its_content_not_by_its_name(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(b"weights")
+    first, second = source.resolve(str(tmp_path / "one"), None), source.resolve(str(tmp_path / "two"), None)
+    assert first.identity == second.identity
+    (tmp_path / "two" / "model.safetensors").write_bytes(b"other")
+    assert source.resolve(str(tmp_path / "two"), None).identity != first.identity
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("./no/such/folder", "no such folder"), ("some-org/some-model", "hub cannot be reached.*packaged:")],
+)
+def test_a_model_that_cannot_be_had_says_what_to_do(model, message):
+    with pytest.raises(InputError, match=message):
+        TextEncoder(model, chunk_tokens=64)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a model that open_clip can load"):
+        ImageTextEncoder(str(tmp_path))
+
+
+def test_float16_is_not_offered():
+    with pytest.raises(InputError, match="dtype 'float16'"):
+        TextEncoder(packaged.MINILM, chunk_tokens=64, dtype="float16")
+
+
+# ── the true architectures, with random weights, from a user's folder ──
+
+
+@pytest.mark.timeout(300)
+def test_embeddinggemma_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage, write_params):
+    with TemporaryDirectory() as folder:
+        parameters = save_embeddinggemma(folder)
+        settings = {"model": folder, "prompt": "title: none | text: ", "chunk_tokens": 64, "batch_size": 4}
+        write_params(tmp_path, {f"embed_gemma.{key}": value for key, value in settings.items()})
+        pd.DataFrame({"sample_id": list("abc"), "text": ["green tea", "", "fine green tea " * 60]}).to_parquet(
+            tmp_path / "products.parquet"
+        )
+        out, card = tmp_path / "gemma", tmp_path / "gemma.json"
+        run_stage("embed_gemma", tmp_path, "--products", "products.parquet", "--out", out, "--card", card)
+        reference = SentenceTransformer(folder, device="cpu", local_files_only=True)
+        expected = reference.encode(["title: none | text: green tea", "title: none | text: "])
+    found = np.concatenate(list(stored_vectors(out, list("abc"))))
+    assert found.shape == (3, 768)
+    assert cosines(found[:2], expected).min() > 0.9999
+    assert cosines(found[:1], found[2:]).max() < 0.99999
+    described = json.loads(card.read_text())
+    assert described["parameters"] == parameters > 300e6
+    assert described["identity"].startswith("folder:")
+
+
+@pytest.mark.timeout(300)
+def test_vit_l_14_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage, write_params):
+    ids, jpegs = ["a", "b"], [picture("red"), picture("navy")]
+    write_images(tmp_path / "images", ids, jpegs)
+    with TemporaryDirectory() as folder:
+        torch.manual_seed(0)
+        model, _, transform = open_clip.create_model_and_transforms("ViT-L-14", load_weights=False)
+        save_file(model.state_dict(), f"{folder}/open_clip_model.safetensors")
+        config = {
+            "model_cfg": open_clip.get_model_config("ViT-L-14"),
+            "preprocess_cfg": open_clip.get_model_preprocess_cfg(model),
+        }
+        Path(folder, "open_clip_config.json").write_text(json.dumps(config))
+        embed_clip(tmp_path, run_stage, write_params, folder, ids)
+    with torch.inference_mode():
+        pixels = torch.stack([transform(Image.open(io.BytesIO(jpeg))) for jpeg in jpegs])
+        images = model.eval().encode_image(pixels, normalize=True).numpy()
+        texts = model.encode_text(
+            open_clip.get_tokenizer("ViT-L-14")(["product a", "product b"]), normalize=True
+        ).numpy()
+    found = np.concatenate(list(stored_vectors(tmp_path / "clip_image", ids)))
+    assert found.shape == (2, 768)
+    assert cosines(found, images).min() > 0.9999
+    assert cosines(np.concatenate(list(stored_vectors(tmp_path / "clip_text", ids))), texts).min() > 0.9999
+    assert json.loads((tmp_path / "clip.json").read_text())["parameters"] > 420e6
+
+
+def embed_clip(folder, run_stage, write_params, model, ids):
+    write_params(folder, {"embed_clip.model": model})
+    texts = [f"product {sample_id}" for sample_id in ids]
+    pd.DataFrame({"sample_id": ids, "clip_text": texts}).to_parquet(folder / "products.parquet")
+    outputs = {"text-out": "clip_text", "image-out": "clip_image", "card": "clip.json"}
+    paths = {"products": "products.parquet", "images": "images", **outputs}
+    run_stage("embed_clip", folder, *[part for name, path in paths.items() for part in (f"--{name}", path)])
+
+
+def write_images(folder, ids, images):
+    schema = pa.schema([("sha256", pa.string()), ("jpeg", pa.binary())])
+    digests = [image and hashlib.sha256(image).hexdigest() for image in images]
+
+    def compute(missing):
+        for position in missing:
+            yield position, {"sha256": digests[position], "jpeg": images[position]}
+
+    rows.refresh(folder, ids, [rows.row_key(i) for i in ids], compute, schema)
+
+
+def save_embeddinggemma(folder):
+    """Save EmbeddingGemma's architecture with random weights and a word tokenizer; return its number of parameters.
+
+    Sizes as in the model's published configuration.
+    """
+    from sentence_transformers.sentence_transformer import modules
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import Gemma3TextConfig, Gemma3TextModel, PreTrainedTokenizerFast
+
+    words = ["<pad>", "<eos>", "<bos>", "<unk>", "title", ":", "none", "|", "text", "fine", "green", "tea"]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos> $A <eos>", special_tokens=[("<bos>", 2), ("<eos>", 1)]
+    )
+    special = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=2048, **special)
+
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=262_144,
+        hidden_size=768,
+        intermediate_size=1152,
+        num_hidden_layers=24,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        head_dim=256,
+        query_pre_attn_scalar=256,
+        max_position_embeddings=2048,
+        sliding_window=512,
+        use_bidirectional_attention=True,
+    )
+    with TemporaryDirectory() as bare:
+        Gemma3TextModel(config).save_pretrained(bare)
+        fast.save_pretrained(bare)
+        network = SentenceTransformer(
+            modules=[
+                modules.Transformer(bare, max_seq_length=2048),
+                modules.Pooling(768, pooling_mode="mean"),
+                modules.Dense(768, 3072, bias=False, activation_function=torch.nn.Identity()),
+                modules.Dense(3072, 768, bias=False, activation_function=torch.nn.Identity()),
+                modules.Normalize(),
+            ],
+            device="cpu",
+        )
+    network.save(folder)
+    return sum(parameter.numel() for parameter in network.parameters())
