@@ -1,0 +1,77 @@
+"""Who is held out when: folds that keep a product's variants together, or the seed's random split."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, train_test_split
+
+from pricefuse.errors import InputError
+
+NEVER = -1  # the fold of a row that is never held out
+
+
+def product_groups(image_links: pd.Series, names: pd.Series) -> np.ndarray:
+    """Return each row's group, int64 (rows,), numbered from 0 in order of first appearance.
+
+    Rows that share an image link or a normalised item name are one group, also by way of other rows. An empty link or
+    name is shared by nobody.
+    """
+    rows = np.arange(len(names))
+    links = []
+    for keys in (image_links.reset_index(drop=True), names.map(normalise_name).reset_index(drop=True)):
+        shared = keys[keys != ""]
+        first = shared.groupby(shared).transform(lambda same: same.index[0])
+        links.append(np.stack([shared.index.to_numpy(), first.to_numpy(dtype=np.int64)]))
+    edges = np.concatenate(links, axis=1)
+    graph = coo_array((np.ones(edges.shape[1]), edges), shape=(len(rows), len(rows)))
+    _, labels = connected_components(graph, directed=False)
+    return np.asarray(pd.factorize(labels)[0], dtype=np.int64)
+
+
+def normalise_name(name: str) -> str:
+    """Return the letters and digits of an item name, in lower case with single spaces."""
+    return " ".join(re.findall(r"\w+", name.casefold()))
+
+
+def group_folds(groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Return the fold that holds each row out, int64 (rows,) from 0 to folds - 1; a group is in one fold.
+
+    Raises InputError where there are fewer groups than folds.
+    """
+    _check_groups(groups, folds, f"fuse.folds is {folds}")
+    result = np.full(len(groups), NEVER)
+    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
+    for fold, (_, held_out) in enumerate(splitter.split(groups, groups=groups)):
+        result[held_out] = fold
+    return result
+
+
+def random_fold(rows: int, share: float, seed: int) -> np.ndarray:
+    """Return fold 0 for a random `share` of the rows and NEVER for the others, int64 (rows,)."""
+    result = np.full(rows, NEVER)
+    _, held_out = train_test_split(np.arange(rows), test_size=share, random_state=seed)
+    result[held_out] = 0
+    return result
+
+
+def stopping_rows(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Return a mask, bool (rows,), of about `share` of the groups: rows to stop training by, not to fit.
+
+    Raises InputError where there are fewer than two groups.
+    """
+    _check_groups(groups, 2, "stopping rows have to be kept out of the fit")
+    _, stopping = next(GroupShuffleSplit(1, test_size=share, random_state=seed).split(groups, groups=groups))
+    mask = np.zeros(len(groups), dtype=bool)
+    mask[stopping] = True
+    return mask
+
+
+def _check_groups(groups: np.ndarray, least: int, why: str) -> None:
+    if (found := len(np.unique(groups))) < least:
+        raise InputError(
+            f"the training rows are {found} product group{'s' * (found != 1)}, but {why}. Rows that share an image link"
+            " or an item name are one group: is there a link that stands for 'no image'? Empty it, or add rows"
+        )
