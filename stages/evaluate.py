@@ -1,0 +1,36 @@
+"""evaluate: the scores of the out-of-fold predictions, and where the error lies."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pricefuse import evaluation, stage
+from pricefuse.atomic import replacing, write_json
+from pricefuse.params import read_params
+
+
+def main() -> None:
+    validation, metrics, plots = stage.paths(__doc__, "validation", "metrics", "plots")
+    params = read_params(Path("params.yaml"))
+    out_of_fold = pd.read_parquet(validation / "out_of_fold.parquet")
+    settings = params.evaluate
+    scores = evaluation.validation_scores(
+        out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
+    )
+    deciles = evaluation.error_by_decile(out_of_fold)
+    epochs = evaluation.mean_epochs(pd.read_csv(validation / "epochs.csv"))
+
+    for name, table in (("deciles", deciles), ("epochs", epochs)):
+        with replacing(plots / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False)
+    score = (
+        f"SMAPE {scores['smape']:.2f} ({settings.confidence:.0%} interval {scores['smape_low']:.2f} to"
+        f" {scores['smape_high']:.2f}; the median price for every row: {scores['smape_of_median']:.2f})"
+    )
+    evaluation.draw(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
+    write_json(metrics, scores)
+    print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,188 @@
+"""The whole pipeline, end to end, on a small demo catalog: what runs, what it leaves, and what is skipped."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from pricefuse.features import Features
+from pricefuse.metrics import smape
+from pricefuse.models.bundle import PriceModel
+from pricefuse.models.simple_nn import Settings
+from pricefuse.training import cross_fit
+
+pytestmark = pytest.mark.timeout(600)
+
+SMALL = {
+    "demo.train_products": 320,
+    "demo.test_products": 40,
+    "embed_gemma.chunk_tokens": 64,
+    "fuse.folds": 3,
+    "train.hidden": [64, 16],
+    "train.batch_norm": [True, False],
+    "train.dropout": [0.2, 0.1],
+    "train.batch_size": 32,
+    "train.max_epochs": 25,
+    "train.patience": 25,
+    "train.seeds": [0],
+    "evaluate.bootstrap_samples": 200,
+}
+
+
+class Workspace:
+    """A git and DVC repository of its own with this code in it."""
+
+    def __init__(self, folder, write_params):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, check=True, text=True,
+        ).stdout  # fmt: skip
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file() and not name.startswith(("metrics/", "tests/")) and name != "dvc.lock":
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, folder / name)
+        write_params(folder, SMALL)
+        self("git", "init", "-q")
+        self("git", "config", "user.name", "test")
+        self("git", "config", "user.email", "test@example.com")
+        self.commit()
+
+    def __call__(self, *command):
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            command, cwd=self.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def commit(self):
+        self("git", "add", "-A")
+        self("git", "commit", "-qm", "state")
+
+    def repro(self):
+        """Run `dvc repro`; return the stages that ran, and what was printed."""
+        printed = self("dvc", "repro")
+        return re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE), printed
+
+    def table(self, name):
+        return pd.read_parquet(self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory, write_params):
+    workspace = Workspace(tmp_path_factory.mktemp("repository"), write_params)
+    workspace.ran, workspace.printed = workspace.repro()
+    workspace.commit()
+    return workspace
+
+
+def test_a_fresh_checkout_runs_every_stage(workspace):
+    stages = ["demo", "clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "evaluate", "predict"]
+    assert sorted(workspace.ran) == sorted(stages)
+
+
+def test_a_second_run_does_nothing(workspace):
+    assert workspace.repro() == ([], "Data and pipelines are up to date.\n") or workspace.repro()[0] == []
+    assert workspace("dvc", "status") == "Data and pipelines are up to date.\n"
+
+
+def test_every_test_product_has_a_positive_price_in_order(workspace):
+    asked = pd.read_csv(workspace.folder / "data/raw/demo/test.csv", dtype=str)["sample_id"].tolist()
+    answered = pd.read_csv(workspace.folder / "data/predictions/test_out.csv", dtype={"sample_id": str})
+    assert list(answered) == ["sample_id", "price"]
+    assert answered["sample_id"].tolist() == asked
+    assert (answered["price"] > 0).all()
+    assert np.isfinite(answered["price"]).all()
+
+
+def test_the_metrics_are_those_of_the_out_of_fold_predictions(workspace):
+    metrics = json.loads((workspace.folder / "metrics/validation.json").read_text())
+    predicted = workspace.table("data/validation/out_of_fold.parquet")
+    assert metrics["smape"] == pytest.approx(
+        smape(predicted["price"].to_numpy(), predicted["predicted"].to_numpy()), abs=1e-3
+    )
+    assert metrics["smape_low"] < metrics["smape"] < metrics["smape_high"] < metrics["smape_of_median"]
+    assert metrics["n"] == len(predicted) == predicted["sample_id"].nunique() == 320
+
+
+def test_every_product_has_a_row_for_its_image_whatever_became_of_it(workspace):
+    images = workspace.table("data/images")
+    assert len(images) == 360
+    failed = images[images["status"] != "ok"]
+    assert len(failed) > 0
+    assert failed["error"].notna().all()
+    assert "name not found" in workspace.printed or "host unreachable" in workspace.printed
+    features = Features.load(workspace.folder / "data/fused")
+    (mask,) = [block for block in features.blocks if block.name == "image_mask"]
+    (image,) = [block for block in features.blocks if block.name == "clip_image"]
+    there = features.matrix[:, mask.start] == 1
+    np.testing.assert_array_equal(there, images["status"] == "ok")
+    assert np.isnan(features.matrix[~there, image.start : image.stop]).all()
+    assert np.isfinite(features.matrix[there, image.start : image.stop]).all()
+
+
+def test_text_and_image_each_lower_smape(workspace):
+    """The demo's prices follow from what only the text tells and from what only the picture shows."""
+    features = Features.load(workspace.folder / "data/fused")
+    text, image = ["gemma", "clip_text", "attributes"], ["clip_image", "image_mask"]
+    found = {
+        name: smape_with(features, blocks)
+        for name, blocks in {"text": text, "image": image, "both": text + image}.items()
+    }
+    assert found["both"] < found["text"] - 1.5, found
+    assert found["both"] < found["image"] - 1.5, found
+
+
+def smape_with(features, names):
+    columns = np.concatenate([np.arange(block.start, block.stop) for block in features.blocks if block.name in names])
+    chosen = Features(np.asarray(features.matrix)[:, columns], features.blocks, features.index)
+    settings = Settings("l1", 0.5, (64, 16), (True, False), (0.2, 0.1), "adamw", "one_cycle", 5e-3, 0.05, 32, 30, 30)
+    rows = cross_fit(chosen, "log", settings, seeds=(0, 1, 2), stopping_share=0.1).out_of_fold
+    return smape(rows["price"].to_numpy(), rows["predicted"].to_numpy())
+
+
+def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspace):
+    folder = workspace.folder / "models/price_model"
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors"}
+    provenance = json.loads((folder / "model.json").read_text())["provenance"]
+    assert provenance["encoders"]["gemma"]["licence"] == "Apache-2.0"
+    assert provenance["catalog"] == "demo"
+    assert len(PriceModel.load(folder).members) == 3
+
+
+def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
+    printed = workspace("dvc", "exp", "run", "-S", "train.learning_rate=0.004", "-n", "faster")
+    try:
+        assert re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE) == ["train", "evaluate", "predict"]
+        changed = json.loads(workspace("dvc", "params", "diff", "--json"))
+        assert changed == {"params.yaml": {"train.learning_rate": {"old": 0.002, "new": 0.004, "diff": 0.002}}}
+        assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/validation.json"]
+        assert "faster" in workspace("dvc", "exp", "show", "--csv")
+    finally:
+        workspace("git", "checkout", "-q", ".")
+        workspace("dvc", "checkout")
+
+
+def test_one_appended_product_costs_one_row_of_every_expensive_stage(workspace):
+    folder = workspace.folder / "data/raw/mine"
+    shutil.copytree(workspace.folder / "data/raw/demo", folder, copy_function=shutil.copyfile)
+    with (folder / "test.csv").open("a", encoding="utf-8") as file:
+        file.write('new-1,"Item Name: Northfold Rye Crackers 6 oz\nValue: 6.0\nUnit: Ounce\n",\n')
+    params = workspace.folder / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("catalog: demo", "catalog: mine"))
+    ran, printed = workspace.repro()
+    assert "demo" not in ran
+    assert set(ran) == {"clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "evaluate", "predict"}
+    assert "361 rows: 360 reused, 1 computed, 0 equal to a computed row, 0 dropped" in printed
+    assert len(re.findall(r"36\d reused, 1 computed", printed)) >= 2
+    assert pd.read_csv(workspace.folder / "data/predictions/test_out.csv")["sample_id"].iloc[-1] == "new-1"
