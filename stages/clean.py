@@ -18,6 +18,7 @@ def main() -> None:
     rows = tqdm(contents, desc="clean", unit="row", disable=None)
     options = {"lowercase": params.lowercase, "ascii_only": params.ascii_only}
     products["name"] = [text.clean(listing.name) for listing in contents]
+    products["brand"] = [attributes.brand(listing) for listing in contents]
     products["text"] = [text.encoder_text(listing, labels=params.labels, **options) for listing in rows]
     products["clip_text"] = [text.clip_text(listing, ascii_only=params.ascii_only) for listing in contents]
     stated = attributes.frame(contents)

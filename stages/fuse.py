@@ -22,11 +22,11 @@ def main() -> None:
     stated = pd.read_parquet(attributes_path).drop(columns="sample_id")
     vectors, mask = features.stored_vectors, features.stored_mask
     known = {
-        "gemma": (gemma["identity"], gemma["dimension"], vectors(embeddings / "gemma", ids)),
-        "clip_text": (clip["identity"], clip["dimension"], vectors(embeddings / "clip_text", ids)),
-        "clip_image": (clip["identity"], clip["dimension"], vectors(embeddings / "clip_image", ids)),
+        "gemma": (gemma["recipe"], gemma["dimension"], vectors(embeddings / "gemma", ids)),
+        "clip_text": (clip["recipe"], clip["dimension"], vectors(embeddings / "clip_text", ids)),
+        "clip_image": (clip["recipe"], clip["dimension"], vectors(embeddings / "clip_image", ids)),
         "image_mask": ("has_image", 1, mask(embeddings / "clip_image", ids)),
-        "attributes": (f"attributes:{row_key(list(stated))}", stated.shape[1], [stated.to_numpy(np.float32)]),
+        "attributes": (row_key(list(stated)), stated.shape[1], [stated.to_numpy(np.float32)]),
     }
     blocks = [features.BlockData(name, *known[name]) for name in params.blocks]
 

@@ -157,6 +157,8 @@ class TestDeterminants:
         assert len({of(0), of(2), of(3)}) == 3
         assert of(0) != download(catalog, links, side=33).determinants(0)
         assert of(0) != download(catalog, links, quality=91).determinants(0)
+        assert of(0) != download(catalog, links, max_bytes=99).determinants(0)
+        assert of(0) != download(catalog, links, max_redirects=9).determinants(0)
         assert of(0) == download(catalog, links, retries=9).determinants(0)
 
     def test_change_when_the_file_appears_or_the_host_is_allowed(self, catalog):

@@ -123,6 +123,7 @@ def test_a_texts_key_changes_only_where_its_chunks_do(minilm):
     ]
     unnormalised = TextEncoder(packaged.MINILM, chunk_tokens=64, normalize=False)
     assert unnormalised.key(next(unnormalised.chunk([short]))) != coarse.key(next(coarse.chunk([short])))
+    assert len({encoder.describe()["recipe"] for encoder in (coarse, fine, unnormalised)}) == 3
 
 
 # ── image and text ──
@@ -196,16 +197,46 @@ def test_a_folder_is_known_by_its_content_not_by_its_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "message"),
-    [("./no/such/folder", "no such folder"), ("some-org/some-model", "hub cannot be reached.*packaged:")],
+    [
+        ("./no/such/folder", "no such folder"),
+        ("some-org/some-model", "hub cannot be reached.*packaged:"),
+        ("packaged:all-MiniLM-L6-v3", "no such packaged model"),
+        ("not a name!", "no such folder, and no such model on the hub"),
+    ],
 )
 def test_a_model_that_cannot_be_had_says_what_to_do(model, message):
     with pytest.raises(InputError, match=message):
         TextEncoder(model, chunk_tokens=64)
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "content", [{}, {"model_cfg": open_clip.get_model_config("ViT-S-32")}], ids=["empty", "no weights"]
+)
+def test_a_folder_that_is_no_image_text_model_is_refused(tmp_path, content):
+    if content:  # open_clip alone would go on with random weights
+        (tmp_path / "open_clip_config.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match="not a model that open_clip can load"):
         ImageTextEncoder(str(tmp_path))
+
+
+def test_a_folder_that_is_no_sentence_transformer_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a model that sentence-transformers can load"):
+        TextEncoder(str(tmp_path), chunk_tokens=64)
+
+
+def test_an_open_clip_tag_is_its_hub_model_with_the_tags_own_preprocessing(tmp_path, monkeypatch):
+    asked = []
+
+    def resolve(repository, revision):
+        asked.append((repository, revision))
+        return packaged.image_text(tmp_path)
+
+    monkeypatch.setattr("pricefuse.encoders.clip.resolve", resolve)
+    encoder = ImageTextEncoder("ViT-L-14/laion2b_s32b_b82k", revision="abc")
+    assert asked == [("laion/CLIP-ViT-L-14-laion2B-s32B-b82K", "abc")]
+    assert "Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])" in repr(encoder.transform).replace(
+        "(0.5, 0.5, 0.5)", "[0.5, 0.5, 0.5]"
+    )
 
 
 def test_float16_is_not_offered():

@@ -168,10 +168,17 @@ def test_stopping_and_held_out_rows_do_not_touch_the_scaler(data):
     np.testing.assert_array_equal(fit((changed, prices)).scaler.mean, fit(data).scaler.mean)
 
 
-def test_a_last_batch_of_one_row_does_not_break_batch_norm(data):
+@pytest.mark.parametrize(("rows", "batch_size"), [(65, 64), (31, 2), (2, 64)])
+def test_no_batch_is_a_single_row_which_would_break_batch_norm(data, rows, batch_size):
     matrix, prices = data
-    rows = np.arange(400)
-    SimpleNN.fit(matrix, prices, rows[:65], rows[320:], TARGET, settings(max_epochs=1), 0)
+    fitted, stopping = np.arange(rows), np.arange(320, 400)
+    SimpleNN.fit(matrix, prices, fitted, stopping, TARGET, settings(max_epochs=1, batch_size=batch_size), 0)
+
+
+def test_a_training_that_diverges_says_what_to_lower(data):
+    wild = settings(learning_rate=1e20, schedule="constant", batch_norm=(False, False))
+    with pytest.raises(InputError, match="diverged in epoch .: lower train.learning_rate"):
+        fit(data, wild)
 
 
 # ── bundle ──
@@ -180,7 +187,7 @@ def test_a_last_batch_of_one_row_does_not_break_batch_norm(data):
 @pytest.fixture
 def bundle(data):
     members = {f"simple_nn-fold0-seed{seed}": fit(data, seed=seed) for seed in (0, 1)}
-    return PriceModel(members, members["simple_nn-fold0-seed0"].target, SMALL, BLOCKS)
+    return PriceModel(members, SMALL, BLOCKS)
 
 
 def test_a_saved_model_predicts_the_same_and_averages_in_log_space(tmp_path, data, bundle):
@@ -236,4 +243,4 @@ def test_prices_are_positive_and_finite_for_any_row(hostile_bundle, row):
 @pytest.fixture(scope="module")
 def hostile_bundle(data):
     model = fit(data, settings(max_epochs=2))
-    return PriceModel({"simple_nn-fold0-seed0": model}, model.target, SMALL, BLOCKS)
+    return PriceModel({"simple_nn-fold0-seed0": model}, SMALL, BLOCKS)

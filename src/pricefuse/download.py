@@ -74,6 +74,8 @@ class Download:
     def determinants(self, position: int) -> tuple[Any, ...]:
         """Return all that determines a product's record: the content of a file at hand, else the link; and the recipe.
 
+        The limits are part of it, since a picture may be refused for them: a raised limit undoes its refusals.
+
         Whether a link's host may be at a private address is part of it, so that allowing a mirror undoes its refusals.
         Raises InputError for a file that cannot be read.
         """
@@ -81,7 +83,8 @@ class Download:
         if kind == _FILE:
             value = _file_sha256(Path(value))
         allowed = kind == _LINK and _host(value) in self._settings.allowed_hosts
-        return ("image", RECIPE_VERSION, self._side, self._quality, kind, value, allowed)
+        limits = (self._max_pixels, self._settings.max_bytes, self._settings.max_redirects)
+        return ("image", RECIPE_VERSION, self._side, self._quality, *limits, kind, value, allowed)
 
     def compute(self, positions: Sequence[int]) -> Generator[tuple[int, dict[str, Any]], None, None]:
         """Yield (position, record) with the columns of SCHEMA as they finish; a source shared by products is read once.

@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import urljoin
 
 from urllib3 import Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Url, parse_url
 
@@ -141,10 +141,11 @@ class Fetcher:
                 return self._answer(response, host)
             except HTTPError as error:
                 failure = from_exception(error)
-                if isinstance(error, (ConnectTimeoutError, SSLError)):
+                silent = isinstance(error, ReadTimeoutError) and not host.known
+                if silent or isinstance(error, (ConnectTimeoutError, SSLError)):
                     host.failed()
                     # A host that never answered will hardly do so in a second; without a network all are like that.
-                    failure.retry = host.known
+                    failure.retry = silent or host.known
                 raise failure from error
 
     def _answer(self, response: BaseHTTPResponse, host: Host) -> bytes | str:

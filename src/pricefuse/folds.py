@@ -50,7 +50,12 @@ def group_folds(groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def random_fold(rows: int, share: float, seed: int) -> np.ndarray:
-    """Return fold 0 for a random `share` of the rows and NEVER for the others, int64 (rows,)."""
+    """Return fold 0 for a random `share` of the rows and NEVER for the others, int64 (rows,).
+
+    Raises InputError for fewer than two rows.
+    """
+    if rows < 2:
+        raise InputError(f"{rows} training row cannot be split into two sides. Add rows to train.csv")
     result = np.full(rows, NEVER)
     _, held_out = train_test_split(np.arange(rows), test_size=share, random_state=seed)
     result[held_out] = 0
@@ -63,7 +68,9 @@ def stopping_rows(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
     Raises InputError where there are fewer than two groups.
     """
     _check_groups(groups, 2, "stopping rows have to be kept out of the fit")
-    _, stopping = next(GroupShuffleSplit(1, test_size=share, random_state=seed).split(groups, groups=groups))
+    count = len(np.unique(groups))
+    held_out = min(max(1, round(share * count)), count - 1)  # at least a group on either side, whatever the share
+    _, stopping = next(GroupShuffleSplit(1, test_size=held_out, random_state=seed).split(groups, groups=groups))
     mask = np.zeros(len(groups), dtype=bool)
     mask[stopping] = True
     return mask

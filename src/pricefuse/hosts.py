@@ -47,7 +47,7 @@ class Host:
             self._failures, self._answered_at = 0, time.monotonic()
 
     def failed(self) -> None:
-        """Count a connection that could not be made."""
+        """Count a connection that could not be made, or that the host never answered on."""
         with self._lock:
             self._failures += 1
 

@@ -40,7 +40,10 @@ def use(profile: Path, params: Path) -> list[str]:
     with replacing(params) as temporary:
         with temporary.open("w", encoding="utf-8") as file:
             yaml.dump(document, file)
-        read_params(temporary)
+        try:
+            read_params(temporary)
+        except InputError as error:
+            raise InputError(f"{profile}: {str(error).removeprefix(f'{temporary}: ')}") from None
     return changes
 
 

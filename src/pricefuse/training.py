@@ -42,7 +42,6 @@ def cross_fit(
     prices, groups = index["price"].to_numpy(np.float64), index["group"].to_numpy()
     folds = index["fold"].to_numpy()
     held_out_folds = sorted(set(folds[train]) - {NEVER})
-    target = Target.fit(target_name, prices[train])
 
     members: dict[str, SimpleNN] = {}
     log_prices = np.zeros(len(index))
@@ -52,6 +51,7 @@ def cross_fit(
         for fold in held_out_folds:
             held_out = train[folds[train] == fold]
             others = train[folds[train] != fold]
+            target = Target.fit(target_name, prices[others])  # its range, too, must not know the fold
             for seed in seeds:
                 stopping = stopping_rows(groups[others], stopping_share, seed)
                 if (~stopping).sum() < 2:
@@ -74,4 +74,4 @@ def cross_fit(
 
     out_of_fold = index.loc[index["fold"].isin(held_out_folds), ["sample_id", "group", "fold", "price"]]
     out_of_fold = out_of_fold.assign(predicted=np.exp(log_prices[out_of_fold.index])).reset_index(drop=True)
-    return CrossFit(PriceModel(members, target, settings, features.blocks), out_of_fold, pd.DataFrame(epochs))
+    return CrossFit(PriceModel(members, settings, features.blocks), out_of_fold, pd.DataFrame(epochs))

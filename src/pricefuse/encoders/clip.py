@@ -21,6 +21,7 @@ from pricefuse.errors import InputError
 from pricefuse.rows import row_key
 
 HUB_PREFIX = "hf-hub:"
+RECIPE_VERSION = 1  # raise it when this module makes other vectors of the same texts and images
 DECODERS = 4  # threads; Pillow and torchvision release the interpreter while they work
 
 
@@ -42,7 +43,7 @@ class ImageTextEncoder:
             try:
                 # The text tower's weights are in the checkpoint: open_clip need not look for them elsewhere.
                 network, _, self.transform = open_clip.create_model_and_transforms(
-                    location, device=self.device, pretrained_text=False, **overrides
+                    location, device=self.device, pretrained_text=False, require_pretrained=True, **overrides
                 )
                 self.tokenizer = open_clip.get_tokenizer(location)
             except (OSError, ValueError, RuntimeError) as error:
@@ -68,19 +69,28 @@ class ImageTextEncoder:
             "model": self.model,
             "revision": self.source.revision,
             "identity": self.source.identity,
+            "recipe": self.recipe,
             "licence": self.source.licence,
             "parameters": self.parameters,
             "dimension": self.dimension,
             "dtype": self.dtype,
         }
 
+    @property
+    def recipe(self) -> str:
+        """Digest of all but the text or image that determines a vector.
+
+        Of `dtype`, what was asked for: a team mate without a GPU can reuse rows that were computed on one.
+        """
+        return row_key(RECIPE_VERSION, self.source.identity, self.dtype, repr(self.transform))
+
     def text_key(self, text: str) -> str:
         """Digest of all that determines a text's vector."""
-        return row_key(self.source.identity, self.dtype, "text", text)
+        return row_key(self.recipe, "text", text)
 
     def image_key(self, sha256: str | None) -> str:
         """Digest of all that determines an image's vector, from its bytes' digest; None stands for no image."""
-        return row_key(self.source.identity, self.dtype, "image", repr(self.transform), sha256)
+        return row_key(self.recipe, "image", sha256)
 
     def encode_texts(self, texts: Sequence[str]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every text, the longest first."""

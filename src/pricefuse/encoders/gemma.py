@@ -15,6 +15,7 @@ from pricefuse.encoders.source import Source, resolve
 from pricefuse.errors import InputError
 from pricefuse.rows import row_key
 
+RECIPE_VERSION = 1  # raise it when this module makes other vectors of the same texts
 TOKENIZED_AT_ONCE = 1024
 
 
@@ -51,12 +52,16 @@ class TextEncoder:
         quiet()
         self.source: Source = packaged.minilm() if model == packaged.MINILM else resolve(model, revision)
         self.device = pick_device()
-        self.network = SentenceTransformer(
-            str(self.source.folder),
-            device=str(self.device),
-            local_files_only=True,
-            model_kwargs={"torch_dtype": pick_dtype(dtype, self.device)},
-        ).eval()
+        precision = pick_dtype(dtype, self.device)
+        try:
+            self.network = SentenceTransformer(
+                str(self.source.folder),
+                device=str(self.device),
+                local_files_only=True,
+                model_kwargs={"torch_dtype": precision},
+            ).eval()
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{model}: not a model that sentence-transformers can load ({error})") from error
         self.model, self.prompt, self.normalize, self.batch_size, self.dtype = (
             model,
             prompt,
@@ -86,6 +91,7 @@ class TextEncoder:
             "model": self.model,
             "revision": self.source.revision,
             "identity": self.source.identity,
+            "recipe": row_key(self.recipe, self.prompt, self.room),
             "licence": self.source.licence,
             "parameters": self.parameters,
             "dimension": self.dimension,
@@ -109,11 +115,17 @@ class TextEncoder:
                 fits = len(text.encode(errors="replace")) <= self.room
                 yield Chunks((self.prompt + text,), (1,)) if fits else self._cut(text, next(offsets))
 
-    def key(self, chunks: Chunks) -> str:
-        """Digest of all that determines a text's vector; of `dtype`, what was asked for, so that a team mate without a
-        GPU can reuse rows that were computed on one.
+    @property
+    def recipe(self) -> str:
+        """Digest of all but the chunks that determines a vector.
+
+        Of `dtype`, what was asked for: a team mate without a GPU can reuse rows that were computed on one.
         """
-        return row_key(self.source.identity, self.dtype, self.normalize, chunks.texts, chunks.tokens)
+        return row_key(RECIPE_VERSION, self.source.identity, self.dtype, self.normalize)
+
+    def key(self, chunks: Chunks) -> str:
+        """Digest of all that determines a text's vector."""
+        return row_key(self.recipe, chunks.texts, chunks.tokens)
 
     def encode(self, texts: Sequence[Chunks]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every text, the longest first: batches are of similar length.

@@ -29,7 +29,7 @@ from pricefuse.errors import InputError
 MINILM, IMAGE_TEXT = "packaged:all-MiniLM-L6-v2", "packaged:minilm-efficientnet-lite0"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-RECIPE_VERSION = 1  # part of the composed model's identity: raise it when its vectors change
+COMPOSITION_VERSION = 1  # part of the composed model's identity: raise it when its vectors change
 LICENCE = "Apache-2.0"
 DIMENSION, IMAGE_SIDE, CONTEXT_TOKENS = 384, 224, 77
 RIDGE = 10.0
@@ -63,8 +63,8 @@ def image_text(folder: Path) -> Source:
     state["logit_scale"] = torch.tensor(math.log(20.0))
     model.load_state_dict(state, strict=True)
     save_file({name: weight.contiguous() for name, weight in state.items()}, folder / "open_clip_model.safetensors")
-    identity = f"{IMAGE_TEXT}@{RECIPE_VERSION}:{MINILM_SHA256}:{EFFICIENTNET_SHA256}"
-    return Source(folder, identity, str(RECIPE_VERSION), LICENCE)
+    identity = f"{IMAGE_TEXT}@{COMPOSITION_VERSION}:{MINILM_SHA256}:{EFFICIENTNET_SHA256}"
+    return Source(folder, identity, str(COMPOSITION_VERSION), LICENCE)
 
 
 def _config(folder: Path) -> dict[str, object]:

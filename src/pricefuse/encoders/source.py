@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from pricefuse.errors import InputError
 
@@ -42,6 +49,10 @@ def resolve(model: str, revision: str | None) -> Source:
     folder = Path(model).expanduser()
     if folder.is_dir():
         return Source(folder, f"folder:{_digest(folder)}", None, UNKNOWN_LICENCE)
+    if model.startswith(PACKAGED_PREFIX):
+        raise InputError(
+            f"{model}: no such packaged model here. params.yaml names the one that there is for each encoder"
+        )
     if model.startswith((".", "/", "~")):
         raise InputError(f"{model}: no such folder. Set `model` in params.yaml to a folder with the encoder's files")
     try:
@@ -51,10 +62,9 @@ def resolve(model: str, revision: str | None) -> Source:
             f"{model}: the hub wants its licence accepted first. Do so on the model's page, then log in with"
             " `hf auth login` (or set HF_TOKEN)"
         ) from None
-    except RepositoryNotFoundError:
-        raise InputError(
-            f"{model}: no such model on the hub, and no such folder. Check `model` in params.yaml"
-        ) from None
+    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError):
+        at = f" at revision {revision}" if revision else ""
+        raise InputError(f"{model}: no such folder, and no such model on the hub{at}. Check params.yaml") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise InputError(
             f"{model}: the hub cannot be reached, and its cache lacks it ({type(error).__name__}). Set `model` to a"

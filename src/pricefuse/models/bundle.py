@@ -23,7 +23,6 @@ class PriceModel:
     """Networks whose log prices are averaged; `members` maps each one's name to it."""
 
     members: dict[str, SimpleNN]
-    target: Target
     settings: Settings
     blocks: tuple[Block, ...]
 
@@ -41,8 +40,7 @@ class PriceModel:
             member.save(folder / f"{name}.safetensors")
         described = {
             "format": FORMAT,
-            "members": list(self.members),
-            "target": asdict(self.target),
+            "members": {name: {"target": asdict(member.target)} for name, member in self.members.items()},
             "settings": asdict(self.settings),
             "blocks": [asdict(block) for block in self.blocks],
             "provenance": provenance,
@@ -61,12 +59,15 @@ class PriceModel:
         described = json.loads(path.read_text(encoding="utf-8"))
         if described.get("format") != FORMAT:
             raise InputError(f"{path}: format {described.get('format')}, but this version reads {FORMAT}. Train again")
-        target = TypeAdapter(Target).validate_python(described["target"])
+        targets = {
+            name: TypeAdapter(Target).validate_python(member["target"]) for name, member in described["members"].items()
+        }
         settings = TypeAdapter(Settings).validate_python(described["settings"])
         blocks = TypeAdapter(tuple[Block, ...]).validate_python(described["blocks"])
-        paths = {name: folder / f"{Path(name).name}.safetensors" for name in described["members"]}
-        members = {name: SimpleNN.load(path, target, settings) for name, path in paths.items()}
-        return cls(members, target, settings, blocks)
+        # A name is a file's name and nothing else: a model that travels must not read from elsewhere.
+        paths = {name: folder / f"{Path(name).name}.safetensors" for name in targets}
+        members = {name: SimpleNN.load(path, targets[name], settings) for name, path in paths.items()}
+        return cls(members, settings, blocks)
 
     def _check(self, blocks: Sequence[Block]) -> None:
         if tuple(blocks) == self.blocks:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from pricefuse.atomic import replacing
+from pricefuse.errors import InputError
 from pricefuse.metrics import scores
 from pricefuse.models.scaler import Scaler
 from pricefuse.models.target import Target
@@ -71,7 +72,7 @@ class SimpleNN:
 
         The scaler sees the fit rows alone. After each epoch the stopping rows are scored; the weights of the best SMAPE
         are kept, and `patience` epochs without a better one end the training. The same seed gives the same network on
-        one machine. All rows are moved to the device once.
+        one machine. All rows are moved to the device once. Raises InputError where the training diverges.
         """
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
@@ -84,13 +85,13 @@ class SimpleNN:
 
         model = cls(build(matrix.shape[1], settings).to(device), scaler, target)
         loss = loss_function(settings, target)
-        batches = -(-len(inputs) // settings.batch_size)
+        batches = max(1, len(inputs) // settings.batch_size)
         optimizer, schedule = _optimizer(model.network, settings, batches)
         best, best_state, waited = np.inf, _copy(model.network), 0
         for epoch in range(1, settings.max_epochs + 1):
             model.network.train()
             total = torch.zeros((), device=device)
-            # Batches of nearly equal size: a last batch of one row would break batch norm.
+            # Batches of nearly equal size, none smaller than asked for: batch norm fails on a single row.
             for batch in torch.randperm(len(inputs)).to(device).tensor_split(batches):
                 value = loss(model.network(inputs[batch]).squeeze(1), goals[batch])
                 optimizer.zero_grad(set_to_none=True)
@@ -98,7 +99,10 @@ class SimpleNN:
                 optimizer.step()
                 schedule.step()
                 total += value.detach() * len(batch)
-            predicted = np.exp(target.log_price(model._forward(stopping)))
+            forward = model._forward(stopping)
+            if not np.isfinite(forward).all():
+                raise InputError(f"the training diverged in epoch {epoch}: lower train.learning_rate")
+            predicted = np.exp(target.log_price(forward))
             row = Epoch(epoch, float(total) / len(inputs), **scores(prices[stopping_rows], predicted))
             on_epoch(row)
             waited += 1
