@@ -247,7 +247,7 @@ def test_float16_is_not_offered():
 # ── the true architectures, with random weights, from a user's folder ──
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_embeddinggemma_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage, write_params):
     with TemporaryDirectory() as folder:
         parameters = save_embeddinggemma(folder)
@@ -269,7 +269,7 @@ def test_embeddinggemma_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage
     assert described["identity"].startswith("folder:")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_vit_l_14_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage, write_params):
     ids, jpegs = ["a", "b"], [picture("red"), picture("navy")]
     write_images(tmp_path / "images", ids, jpegs)

@@ -20,7 +20,7 @@ from pricefuse.models.bundle import PriceModel
 from pricefuse.models.simple_nn import Settings
 from pricefuse.training import cross_fit
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 SMALL = {
     "demo.train_products": 320,
