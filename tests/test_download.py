@@ -218,6 +218,14 @@ class TestStopping:
         assert time.monotonic() - since < 15
         assert not any(worker.is_alive() for worker in workers)
 
+    @pytest.fixture
+    def interruptible(self):
+        """Heed SIGINT, which a shell's background job ignores."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupt_from_the_keyboard_gets_through_at_once(self, catalog, server):
         links = [server.on(f"/slow{number}", silence(60, body(jpeg()))) for number in range(8)]
         finished = download(catalog, links, read_timeout_s=60.0).compute(range(8))

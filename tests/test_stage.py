@@ -62,6 +62,8 @@ def test_an_interrupted_stage_script_exits_130(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        # A shell's background job ignores interrupts, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads are running here
     )
     assert process.stdout.readline() == "on\n"
     time.sleep(0.1)
