@@ -6,8 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples at every run: a failure tells of a change, not of luck. `pytest --hypothesis-profile=explore` looks
+# for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
+settings.load_profile("repeatable")
 
 # No test may reach a model hub: what is loaded comes from packages or is made on the spot.
 os.environ["HF_HUB_OFFLINE"] = "1"

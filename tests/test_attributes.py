@@ -115,7 +115,7 @@ def test_a_size_that_only_a_bullet_states_is_kept_apart():
 
 
 @given(st.builds(Content, name=st.text(), value=st.text(), unit=st.text(), description=st.text()))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_gives_every_attribute_finite_or_missing(content):
     found = attributes.extract(content)
     assert tuple(found) == attributes.NAMES
@@ -130,7 +130,7 @@ PARTS = [
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=12).map(" ".join), st.sampled_from(["Ounce", "Fl Oz", "Count", ""]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_mixture_of_quantity_words_stays_finite_and_bounded(title, unit):
     found = one(title, value=title, unit=unit)
     values = np.array(list(found.values()))

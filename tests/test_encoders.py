@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
@@ -79,7 +79,9 @@ def test_long_texts_are_the_token_weighted_mean_of_their_chunks():
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
+@example("\u0301中🍵", 8)
+@example("\u0301" * 40, 8)
 @given(st.text(alphabet=st.sampled_from("ab é🍵中\n.-ßÆ\u0301"), max_size=300), st.integers(8, 40))
 def test_chunks_fit_the_window_and_lose_nothing(minilm, text, window):
     minilm.room = window

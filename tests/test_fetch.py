@@ -367,7 +367,7 @@ class TestAddresses:
             assert proxy.connections == 0
 
     @given(st.text(max_size=60) | st.text(max_size=40).map("http://".__add__) | st.binary(max_size=40).map(repr))
-    @hypothesis_settings(max_examples=300, deadline=None)
+    @hypothesis_settings(max_examples=300)
     def test_no_text_is_more_than_a_failed_link(self, text):
         with fetcher(resolver=unresolvable, give_up_after=10**9) as fetching, pytest.raises(FetchError):
             fetching.fetch(text)

@@ -208,7 +208,7 @@ def test_keys_differ_by_every_determinant_and_by_their_boundaries():
     assert rows.row_key("é\ud800", 1.5) == rows.row_key("é\ud800", 1.5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     history=st.lists(
         st.tuples(st.lists(st.integers(0, 14), max_size=14), st.none() | st.integers(0, 10)), min_size=1, max_size=5

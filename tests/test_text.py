@@ -82,14 +82,14 @@ WILD = st.one_of(st.text(), st.lists(st.sampled_from(MARKUP), max_size=25).map("
 
 
 @given(WILD, st.booleans(), st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_cleaning_twice_is_cleaning_once(raw, lowercase, ascii_only):
     once = clean(raw, lowercase=lowercase, ascii_only=ascii_only)
     assert clean(once, lowercase=lowercase, ascii_only=ascii_only) == once
 
 
 @given(WILD)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_clean_text_is_folded_composed_and_visible(raw):
     text = clean(raw)
     assert text == " ".join(text.split())

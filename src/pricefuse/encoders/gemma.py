@@ -163,15 +163,16 @@ class TextEncoder:
         return vectors.astype(np.float32, copy=False)
 
     def _cut(self, text: str, offsets: Sequence[tuple[int, int]]) -> Chunks:
-        if not offsets:  # nothing but white space
-            return Chunks((self.prompt,), (1,))
+        if not offsets:  # nothing that the tokenizer sees: white space, accents without a letter
+            return Chunks((self.prompt + text.strip(),), (1,))
         pieces, counts, first = [], [], 0
         while first < len(offsets):
+            start = offsets[first][0] if first else 0  # what no token covers belongs to the chunk before it
             last = min(first + self.room, len(offsets))
             while True:
                 last = _word_start(text, offsets, first, last)
                 stop = offsets[last][0] if last < len(offsets) else len(text)
-                piece = text[offsets[first][0] : stop].strip()
+                piece = text[start:stop].strip()
                 count = self._count(piece)
                 # Cut off from its neighbours, a piece may take some tokens more than it had inside the text.
                 if count <= self.room or last == first + 1:
