@@ -1,8 +1,8 @@
 """embed_clip: each product's text and image as vectors of the image-text encoder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -23,13 +23,13 @@ def main() -> None:
     digests = pa.concat_tables(iter_matching(images, ids, ["sha256"]))["sha256"].to_pylist()
     encoder = ImageTextEncoder(**params.model_dump())
 
-    def compute_texts(missing: Sequence[int]) -> rows.Records:
+    def compute_texts(missing: np.ndarray) -> rows.Records:
         for i, vector in encoder.encode_texts([texts[position] for position in missing]):
             yield missing[i], {"vector": vector}
 
-    def compute_images(missing: Sequence[int]) -> rows.Records:
-        there = sorted(position for position in missing if digests[position])
-        for position in set(missing).difference(there):
+    def compute_images(missing: np.ndarray) -> rows.Records:
+        there = sorted(position for position in missing.tolist() if digests[position])
+        for position in set(missing.tolist()).difference(there):
             yield position, {"has_image": False, "vector": None}
         stored = ((position, row["jpeg"]) for position, row in iter_rows(images, there, ["jpeg"]))
         for position, vector in encoder.encode_images(stored):

@@ -1,8 +1,8 @@
 """embed_gemma: each product's text as a vector of the text encoder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pricefuse import rows, stage
@@ -18,7 +18,7 @@ def main() -> None:
     encoder = TextEncoder(**params.model_dump())
     texts = list(encoder.chunk(products["text"]))
 
-    def compute(missing: Sequence[int]) -> rows.Records:
+    def compute(missing: np.ndarray) -> rows.Records:
         for i, vector in encoder.encode([texts[position] for position in missing]):
             yield missing[i], {"vector": vector}
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
@@ -86,23 +87,19 @@ class Download:
         limits = (self._max_pixels, self._settings.max_bytes, self._settings.max_redirects)
         return ("image", RECIPE_VERSION, self._side, self._quality, *limits, kind, value, allowed)
 
-    def compute(self, positions: Sequence[int]) -> Generator[tuple[int, dict[str, Any]], None, None]:
-        """Yield (position, record) with the columns of SCHEMA as they finish; a source shared by products is read once.
+    def compute(self, positions: Sequence[int] | np.ndarray) -> Generator[tuple[int, dict[str, Any]], None, None]:
+        """Yield (position, record) with the columns of SCHEMA as they finish.
 
         A product without a picture gets a record of status "failed". Closing the iterator ends transfers under way
         within a moment.
         """
-        shared: dict[Source, list[int]] = {}
-        for position in positions:
-            shared.setdefault(self._sources[position], []).append(position)
         fetcher = Fetcher(self._settings)
         work, threads = partial(self._record, fetcher), self._settings.connections
-        with closing(in_parallel(work, list(shared), threads, cancel=fetcher.close)) as finished:
-            for source, record in finished:
-                for position in shared[source]:
-                    yield position, record
+        with closing(in_parallel(work, positions, threads, cancel=fetcher.close)) as finished:
+            yield from finished
 
-    def _record(self, fetcher: Fetcher, source: Source) -> dict[str, Any]:
+    def _record(self, fetcher: Fetcher, position: int) -> dict[str, Any]:
+        source = self._sources[position]
         try:
             data = self._read(fetcher, source)
             with self._decoding:
@@ -135,6 +132,22 @@ class Download:
         if len(data) > self._settings.max_bytes:
             raise FetchError("too large", transient=False)
         return data
+
+
+def summary(counts: Mapping[str, int], total: int, truncated: int) -> dict[str, Any]:
+    """Return how the images of `total` products fared, as JSON values, the most frequent reason first.
+
+    `truncated` pictures are among the ones that are ok: their files end early, but enough of them is there.
+    """
+    failed = sum(counts.values())
+    return {
+        "products": total,
+        "ok": total - failed,
+        "failed": failed,
+        "failed_share": round(failed / total, 6),
+        "truncated": truncated,
+        "reasons": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+    }
 
 
 def failure_table(counts: Mapping[str, int]) -> str:

@@ -52,6 +52,7 @@ class Download(Section):
     max_redirects: Annotated[int, Field(ge=0)]
     give_up_after: Count
     allowed_hosts: tuple[str, ...]
+    retry: Literal["transient", "all"]
     max_failed_share: Share
 
 
