@@ -19,13 +19,15 @@ class Earlier:
     """The settled rows of `folder`: those in its parts and, put away by a run that did not end, in pending files.
 
     A row whose `transient` column is true is not settled; with `retry_failed`, nor is one with an `error`. Files that
-    cannot be read, or have other columns than `schema`, are said and left out. In memory are a key and a place a row.
+    cannot be read, or have other columns than `schema`, are `unusable`, each for a reason. In memory are a key and a
+    place a row.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, by: str = "key", retry_failed: bool = False) -> None:
         """Index `folder` by the string column `by`; `schema` is that of a part, its first columns ID_FIELDS."""
         self._schema, self._by, self._retry_failed = schema, by, retry_failed
         self._files: list[Path] = []
+        self.unusable: dict[Path, str] = {}
         keys: list[pa.StringArray] = [pa.array([], pa.string())]
         numbers, rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
         # A row that stands in both is found in the pending file, so that it need not be copied there.
@@ -65,7 +67,7 @@ class Earlier:
             else:
                 table = read_pending(path, self._schema).select(wanted)
         except (pa.ArrowException, OSError) as error:
-            print(f"{path}: cannot be reused ({error}); its rows are computed again")
+            self.unusable[path] = str(error)
             return None
         settled = ~_mask(pc.is_null(table[self._by]))
         if TRANSIENT in wanted:

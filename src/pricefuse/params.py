@@ -62,7 +62,7 @@ class EmbedGemma(Section):
     prompt: str
     chunk_tokens: Annotated[int, Field(ge=8)]
     normalize: bool
-    batch_size: Count
+    batch_tokens: Count
     dtype: Dtype
 
 

@@ -43,11 +43,20 @@ class Pending:
         One pass over the old parts copies them, so that every new part can be put together by random access to
         memory-mapped files.
         """
-        for path, members, rows in earlier.locate(places):
-            if path.suffix == ".parquet":
-                self._put(positions[members], earlier.take(path, rows))
-            else:
-                self._note(positions[members], path, rows)
+        members: list[np.ndarray] = []
+        tables: list[pa.Table] = []
+        for path, lying, rows in earlier.locate(places):
+            if path.suffix != ".parquet":
+                self._note(positions[lying], path, rows)
+                continue
+            members.append(positions[lying])
+            tables.append(earlier.take(path, rows))
+            # Few large files: a reordered catalog takes some of its rows from every file for every part.
+            if sum(table.nbytes for table in tables) > PENDING_BYTES:
+                self._put(np.concatenate(members), pa.concat_tables(tables))
+                members, tables = [], []
+        if tables:
+            self._put(np.concatenate(members), pa.concat_tables(tables))
 
     def compute(self, compute: Compute, missing: np.ndarray, title: str) -> None:
         """Put away what `compute` yields; raise RuntimeError where it leaves a position out or yields another."""

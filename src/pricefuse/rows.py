@@ -27,12 +27,13 @@ import pyarrow.parquet as pq
 
 from pricefuse.atomic import TEMPORARY_SUFFIX, replacing
 from pricefuse.earlier import ERROR, PENDING_PATTERN, Earlier
-from pricefuse.parts import ID_FIELDS, iter_parts, part_path, part_paths, write_part
+from pricefuse.parts import ID_FIELDS, iter_parts, part_path, part_paths, strings, write_part
 from pricefuse.pending import Compute, Pending, Records, Reused
 
 __all__ = ["Compute", "Records", "Refresh", "Reused", "refresh", "row_key"]
 
 NEW_SUFFIX = ".new"
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ class Refresh:
 
 def row_key(*determinants: Any) -> str:
     """Digest of all that determines a record: 128 bits of SHA-256 over the determinants' canonical JSON, as hex."""
-    canonical = json.dumps(determinants, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256(_CANONICAL.encode(determinants).encode()).hexdigest()[:32]
 
 
 def refresh(
@@ -85,13 +85,15 @@ def refresh(
     Raises ValueError for another number of keys than ids, RuntimeError when `compute` ends without a record for every
     position that it was given.
     """
-    ids, wanted = _strings(sample_ids), _strings(keys)
+    ids, wanted = strings(sample_ids), strings(keys)
     if len(ids) != len(wanted):
         raise ValueError(f"{len(ids)} sample ids, but {len(wanted)} keys")
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     full_schema = pa.schema([*ID_FIELDS, *schema])
     earlier = Earlier(folder, full_schema, retry_failed=retry_failed)
+    for path, problem in earlier.unusable.items():
+        print(f"{path}: cannot be reused ({problem}); its rows are computed again")
     places = earlier.find(wanted)
     first = _first_of_equals(wanted)
 
@@ -131,12 +133,6 @@ def refresh(
         parts_kept=len(starts) - len(stale),
         parts_written=len(stale),
     )
-
-
-def _strings(values: Iterable[str]) -> pa.StringArray:
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    return values.cast(pa.string()) if isinstance(values, pa.Array) else pa.array(values, pa.string())
 
 
 def _first_of_equals(keys: pa.StringArray) -> np.ndarray:
