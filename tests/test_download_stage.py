@@ -38,7 +38,7 @@ class Stage:
 
     def __init__(self, folder, write_params):
         self.folder, self.write_params = folder, write_params
-        self.images, self.metrics = folder / "data/images", folder / "metrics/download.json"
+        self.images, self.card = folder / "data/images", folder / "data/images.json"
         self.set()
 
     def set(self, **changes):
@@ -54,7 +54,7 @@ class Stage:
                 csv.writer(file).writerows(row[:columns] for row in [names, *products])
 
     def start(self, **options):
-        paths = {"--catalog": "catalog", "--out": self.images, "--metrics": self.metrics}
+        paths = {"--catalog": "catalog", "--out": self.images, "--card": self.card}
         return subprocess.Popen(
             [sys.executable, ROOT / "stages/download.py", *(part for pair in paths.items() for part in pair)],
             cwd=self.folder,
@@ -88,7 +88,7 @@ def test_another_run_asks_only_for_what_may_succeed_now_unless_told_otherwise(st
     stage.catalog(links.values())
     out, _ = stage.run()
     assert "2 of 4 products are without an image:\n        1  dead link (404)\n        1  server error (503)" in out
-    assert json.loads(stage.metrics.read_text()) == {
+    assert json.loads(stage.card.read_text()) == {
         "products": 4,
         "ok": 2,
         "failed": 2,
@@ -101,7 +101,7 @@ def test_another_run_asks_only_for_what_may_succeed_now_unless_told_otherwise(st
     out, _ = stage.run()
     assert dict(server.requests) == {"/busy": 1}
     assert "4 rows: 3 reused, 1 computed" in out
-    assert json.loads(stage.metrics.read_text())["reasons"] == {"dead link (404)": 1}
+    assert json.loads(stage.card.read_text())["reasons"] == {"dead link (404)": 1}
 
     server.on("/dead", body(jpeg()))
     server.requests.clear()
@@ -110,7 +110,7 @@ def test_another_run_asks_only_for_what_may_succeed_now_unless_told_otherwise(st
     stage.set(retry="all")
     stage.run()
     assert dict(server.requests) == {"/dead": 1}
-    assert json.loads(stage.metrics.read_text())["ok"] == 4
+    assert json.loads(stage.card.read_text())["ok"] == 4
 
 
 def test_too_many_failures_fail_the_stage_after_the_reasons_are_written(stage, server):
@@ -118,7 +118,7 @@ def test_too_many_failures_fail_the_stage_after_the_reasons_are_written(stage, s
     stage.set(max_failed_share=0.5)
     _, err = stage.run(exit_status=1)
     assert "2 of 3 images (66.7%) could not be had; at most 50.0% may fail" in err
-    assert json.loads(stage.metrics.read_text())["failed"] == 2
+    assert json.loads(stage.card.read_text())["failed"] == 2
     assert stage.table()["status"].to_pylist().count("failed") == 2
 
 

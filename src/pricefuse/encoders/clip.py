@@ -105,11 +105,18 @@ class ImageTextEncoder:
         The next batches are decoded, on all cores, while one is computed.
         """
         # Pillow and torchvision release the interpreter while they work: threads are enough.
-        with closing(mapped(self._decoded, images, threads=os.cpu_count() or 1, depth=2 * self.batch_size)) as decoded:
-            batches = (tuple(zip(*batch, strict=True)) for batch in _batches(decoded, self.batch_size))
-            yield from self._vectors(self.network.encode_image, ((ids, torch.stack(pixels)) for ids, pixels in batches))
+        with closing(mapped(self.decode, images, threads=os.cpu_count() or 1, depth=2 * self.batch_size)) as decoded:
+            yield from self.encode_decoded(decoded)
 
-    def _decoded(self, image: tuple[int, bytes]) -> tuple[int, torch.Tensor]:
+    def encode_decoded(
+        self, images: Iterable[tuple[int, torch.Tensor]]
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield (index, vector float32 (dimension,)) for every (index, pixels as `decode` gives them), in order."""
+        batches = (tuple(zip(*batch, strict=True)) for batch in _batches(images, self.batch_size))
+        yield from self._vectors(self.network.encode_image, ((ids, torch.stack(pixels)) for ids, pixels in batches))
+
+    def decode(self, image: tuple[int, bytes]) -> tuple[int, torch.Tensor]:
+        """Return an image's index and its pixels, float32 (channels, height, width), by the evaluation transform."""
         return image[0], self.transform(Image.open(io.BytesIO(image[1])).convert("RGB"))
 
     def _vectors(
