@@ -1,5 +1,7 @@
 """Cross-fitting is honest: nobody predicts a row that they have seen, nor decides when to stop by it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,21 @@ from pricefuse.metrics import smape
 from pricefuse.models.simple_nn import Settings
 from pricefuse.training import cross_fit
 
-QUICK = Settings("l1", 0.5, (16,), (True,), (0.0,), "adamw", "one_cycle", 2e-2, 0.0, 32, 30, 30)
+QUICK = Settings(
+    loss="l1",
+    huber_delta=0.5,
+    hidden=(16,),
+    batch_norm=(True,),
+    dropout=(0.0,),
+    optimizer="adamw",
+    schedule="one_cycle",
+    learning_rate=2e-2,
+    weight_decay=0.0,
+    batch_size=32,
+    max_epochs=30,
+    patience=30,
+    seeds=(0,),
+)
 
 
 def features(matrix, prices, fold, groups=None):
@@ -29,7 +45,8 @@ def features(matrix, prices, fold, groups=None):
 
 
 def fit(*arguments, seeds=(0,), **named):
-    return cross_fit(features(*arguments, **named), "log", QUICK, seeds=seeds, stopping_share=0.2)
+    members = {"simple_nn": replace(QUICK, seeds=seeds)}
+    return cross_fit(features(*arguments, **named), "log", members, stopping_share=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +60,16 @@ def test_every_row_is_predicted_out_of_fold_and_each_fold_by_each_seed(data):
     done = fit(*data, group_folds(np.arange(240), 3, 0), seeds=(0, 1))
     assert done.out_of_fold["sample_id"].tolist() == [str(i) for i in range(240)]
     assert smape(done.out_of_fold["price"].to_numpy(), done.out_of_fold["predicted"].to_numpy()) < 40
-    assert sorted(done.model.members) == [f"simple_nn-fold{fold}-seed{seed}" for fold in range(3) for seed in (0, 1)]
+    assert sorted(done.model.members["simple_nn"]) == [
+        f"simple_nn-fold{fold}-seed{seed}" for fold in range(3) for seed in (0, 1)
+    ]
     assert done.epochs.groupby(["fold", "seed"]).size().tolist() == [30] * 6
 
 
 def test_a_random_split_predicts_its_held_out_rows_alone(data):
     fold = random_fold(240, 0.25, 0)
     done = fit(*data, fold)
-    assert len(done.model.members) == 1
+    assert len(done.model.members["simple_nn"]) == 1
     assert done.out_of_fold["sample_id"].tolist() == [str(i) for i in np.flatnonzero(fold == 0)]
 
 
