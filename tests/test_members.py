@@ -29,8 +29,8 @@ SETTINGS = {
         **NETWORK, blocks=("attributes", "image_mask", "clip_image"), width=16, hidden=16, dropout=0.0, least_steps=0
     ),
     "boosted": boosted.Settings(
-        columns=NAMES, components=2, inner_folds=3, learning_rate=0.1, leaves=7, least_rows=5, feature_share=0.5,
-        most_rounds=40, bags=2, seeds=(0,),
+        columns=NAMES, components=2, inner_folds=3, landmarks=100, learning_rate=0.1, leaves=7, least_rows=5,
+        feature_share=0.5, most_rounds=40, bags=2, seeds=(0,),
     ),
 }  # fmt: skip
 LEARNT = {"simple_nn": 62, "lexical": 35, "boosted": 27}  # SMAPE; simple_nn does not see the brand

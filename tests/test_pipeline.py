@@ -31,6 +31,7 @@ SMALL = {
     "lexical.least_steps": 60,
     "boosted.bags": 1,
     "boosted.inner_folds": 3,
+    "boosted.landmarks": 256,
     "boosted.most_rounds": 60,
     "learning_curve.shares": [0.5, 1.0],
     "evaluate.bootstrap_samples": 200,

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from priced import catalog
+from test_members import SETTINGS
 
 from pricefuse.errors import InputError
 from pricefuse.features import Block, Features
 from pricefuse.folds import NEVER, group_folds, random_fold
-from pricefuse.metrics import smape
+from pricefuse.metrics import difference_interval, smape
 from pricefuse.models.simple_nn import Settings
-from pricefuse.training import cross_fit
+from pricefuse.training import cross_fit, nested_blend
 
 QUICK = Settings(
     loss="l1",
@@ -109,3 +111,34 @@ def test_rows_that_are_never_held_out_are_fitted_but_not_reported(data):
 def test_too_few_rows_to_fit_are_named():
     with pytest.raises(InputError, match="Add rows"):
         fit(np.zeros((4, 1)), np.ones(4), np.array([0, 0, 1, 1]))
+
+
+def test_every_member_is_scored_beside_the_blend_and_the_blend_is_not_worse_beyond_noise():
+    done = cross_fit(catalog(), "log", SETTINGS, stopping_share=0.1, spread=True)
+    rows = done.out_of_fold
+    prices = rows["price"].to_numpy()
+    alone = {kind: rows[f"predicted_{kind}"].to_numpy() for kind in SETTINGS}
+    best = min(alone.values(), key=lambda predicted: smape(prices, predicted))
+    options = {"samples": 400, "confidence": 0.95, "seed": 0}
+    low, _ = difference_interval(prices, rows["predicted"].to_numpy(), best, rows["group"].to_numpy(), **options)
+    assert low <= 0
+    assert set(done.epochs["member"]) == {"simple_nn", "lexical"}
+    assert set(done.model.blend.weights) == set(SETTINGS)
+
+
+def test_a_folds_own_prices_do_not_weigh_its_blend():
+    features = catalog(rows=240)
+    rng = np.random.default_rng(0)
+    prices = features.index["price"].to_numpy()[:240]
+    folds, groups = features.index["fold"].to_numpy()[:240], features.index["group"].to_numpy()[:240]
+    logs = {"a": np.log(prices) + rng.normal(0, 0.3, 240), "b": np.log(prices) + rng.normal(0, 0.5, 240)}
+    scrambled = np.where(folds == 1, rng.permutation(prices) * 7, prices)
+    one, other = (nested_blend(logs, given, folds, groups, spread=True) for given in (prices, scrambled))
+    np.testing.assert_array_equal(one[folds == 1], other[folds == 1])
+    assert (one[folds != 1] != other[folds != 1]).any()
+
+
+def test_every_member_fits_alone():
+    for kind, own in SETTINGS.items():
+        rows = cross_fit(catalog(rows=120, folds=2), "log", {kind: own}, stopping_share=0.1).out_of_fold
+        np.testing.assert_allclose(rows["predicted"], rows[f"predicted_{kind}"])

@@ -155,6 +155,7 @@ class Boosted(Section):
     columns: tuple[Column, ...]
     components: Annotated[int, Field(ge=0)]
     inner_folds: Annotated[int, Field(ge=2)]
+    landmarks: Count
     learning_rate: Positive
     leaves: Annotated[int, Field(ge=2)]
     least_rows: Count

@@ -87,7 +87,7 @@ def cross_fit(
 
     rows = np.flatnonzero(index["fold"].isin(held_out_folds))
     own = {kind: values[rows] for kind, values in log_prices.items()}
-    nested = _nested(own, prices[rows], folds[rows], index["group"].to_numpy()[rows], spread=spread)
+    nested = nested_blend(own, prices[rows], folds[rows], index["group"].to_numpy()[rows], spread=spread)
     out_of_fold = index.loc[rows, ["sample_id", "group", "fold", "price"]].reset_index(drop=True)
     out_of_fold["predicted"] = np.clip(np.exp(nested), *_ranges(prices, train, folds, rows))
     for kind, values in own.items():
@@ -132,7 +132,7 @@ def _seeds(members: Mapping[str, Settings]) -> int:
     return sum(len(settings.seeds) for settings in members.values())
 
 
-def _nested(
+def nested_blend(
     log_prices: dict[str, np.ndarray], prices: np.ndarray, folds: np.ndarray, groups: np.ndarray, *, spread: bool
 ) -> np.ndarray:
     """Return blended ln prices (rows,), each row's blend fitted on the other folds' predictions."""

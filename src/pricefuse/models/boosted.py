@@ -31,6 +31,7 @@ class Settings:
     columns: tuple[str, ...]
     components: int
     inner_folds: int
+    landmarks: int
     learning_rate: float
     leaves: int
     least_rows: int
@@ -75,8 +76,8 @@ class Boosted:
         goals = np.log(known.index["price"].to_numpy(np.float64))
         groups = known.index["group"].to_numpy()
         inner = group_folds(groups, min(settings.inner_folds, len(np.unique(groups))), seed)
-        own = out_of_fold(known, goals, settings.columns, inner, seed)
-        columns = Columns.fit(known, goals, settings.columns, seed)
+        own = out_of_fold(known, goals, settings.columns, inner, settings.landmarks, seed)
+        columns = Columns.fit(known, goals, settings.columns, settings.landmarks, seed)
         compressed = Compressed.fit(known, settings.components)
         mix = _mix(own, goals)
         inputs, start = np.concatenate([_attributes(known), own, compressed.transform(known)], axis=1), _start(own, mix)

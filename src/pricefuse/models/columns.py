@@ -26,7 +26,6 @@ BINNED_WEIGHT = 0.25
 JOINT_WEIGHTS = {"gemma": 1.0, "clip_text": 1.0, "clip_image": 1.0, "image_mask": 0.25, "attributes": 0.25}
 KERNEL_WEIGHTS = {"gemma": 0.7, "clip_text": 0.7, "clip_image": 0.0, "image_mask": 0.0, "attributes": 0.12}
 GAMMA, KERNEL_PENALTY = 0.7, 0.3
-LANDMARKS = 2048
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Columns:
     models: Mapping[str, Ridge | Kernel]
 
     @classmethod
-    def fit(cls, features: Features, goals: np.ndarray, names: Sequence[str], seed: int) -> "Columns":
+    def fit(cls, features: Features, goals: np.ndarray, names: Sequence[str], landmarks: int, seed: int) -> "Columns":
         """Fit the models of `names` to `goals`, ln price, float64, for all rows of `features`."""
         attributes = next((block for block in features.blocks if block.name == "attributes"), None)
         kinds = np.array([i for i, name in enumerate(features.attributes) if name.startswith("is_")], dtype=np.int64)
@@ -66,7 +65,7 @@ class Columns:
         for name in names:
             if name == "kernel":
                 models[name] = Kernel.fit(
-                    inputs.similar, goals, gamma=GAMMA, penalty=KERNEL_PENALTY, landmarks=LANDMARKS, seed=seed
+                    inputs.similar, goals, gamma=GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks, seed=seed
                 )
             else:
                 models[name] = Ridge.fit(*_linear(name, inputs), goals, PENALTIES[name])
@@ -132,7 +131,9 @@ class Columns:
         return Inputs(words, binned, joint, similar)
 
 
-def out_of_fold(features: Features, goals: np.ndarray, names: Sequence[str], fold: np.ndarray, seed: int) -> np.ndarray:
+def out_of_fold(
+    features: Features, goals: np.ndarray, names: Sequence[str], fold: np.ndarray, landmarks: int, seed: int
+) -> np.ndarray:
     """Return the columns for the very rows they are fitted to, float64 (rows, names), each row from models of others.
 
     `fold` says which inner fold holds a row out, int (rows,).
@@ -140,7 +141,7 @@ def out_of_fold(features: Features, goals: np.ndarray, names: Sequence[str], fol
     predicted = np.zeros((len(goals), len(names)))
     for held_out in range(fold.max() + 1):
         others, own = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
-        columns = Columns.fit(features.at(others), goals[others], names, seed)
+        columns = Columns.fit(features.at(others), goals[others], names, landmarks, seed)
         predicted[own] = columns.predict(features.at(own))
     return predicted
 

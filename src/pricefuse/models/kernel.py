@@ -32,6 +32,12 @@ class Kernel:
         mean = float(np.mean(goals))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         at = torch.from_numpy(chosen).to(device)
+        if landmarks >= len(dense):
+            # Every row is a landmark: the normal equations, a whole power of K worse, reduce to these.
+            whole = _kernel(at, at, gamma).double() + penalty * torch.eye(len(at), device=device, dtype=torch.float64)
+            centred = torch.from_numpy(goals - mean).to(device)[:, None]
+            exact = torch.cholesky_solve(centred, torch.linalg.cholesky(whole))[:, 0]
+            return cls(chosen, exact.cpu().numpy(), mean, gamma)
         normal = penalty * (_kernel(at, at, gamma).double() + JITTER * torch.eye(len(at), device=device))
         right = torch.zeros(len(at), dtype=torch.float64, device=device)
         for start in range(0, len(dense), CHUNK_ROWS):
