@@ -34,7 +34,8 @@ class Kernel:
         at = torch.from_numpy(chosen).to(device)
         if landmarks >= len(dense):
             # Every row is a landmark: the normal equations, a whole power of K worse, reduce to these.
-            whole = _kernel(at, at, gamma).double() + penalty * torch.eye(len(at), device=device, dtype=torch.float64)
+            whole = _kernel(at, at, gamma).double()
+            whole.diagonal().add_(penalty)
             centred = torch.from_numpy(goals - mean).to(device)[:, None]
             exact = torch.cholesky_solve(centred, torch.linalg.cholesky(whole))[:, 0]
             return cls(chosen, exact.cpu().numpy(), mean, gamma)
@@ -58,5 +59,6 @@ class Kernel:
 
 
 def _kernel(left: torch.Tensor, right: torch.Tensor, gamma: float) -> torch.Tensor:
-    distance = left.square().sum(1)[:, None] + right.square().sum(1) - 2 * left @ right.T
-    return torch.exp(-gamma * distance.clamp(min=0))
+    distance = torch.addmm(right.square().sum(1)[None, :], left, right.T, alpha=-2)
+    distance += left.square().sum(1)[:, None]
+    return distance.clamp_(min=0).mul_(-gamma).exp_()
