@@ -1,63 +1,111 @@
 """Texts a second: this project's text encoder beside SentenceTransformer.encode and the seed's one text per call.
 
-    PYTHONPATH=src python benchmarks/embed_text.py --products data/clean/products.parquet --texts 300
+    PYTHONPATH=src python benchmarks/embed_text.py --products data/clean/products.parquet
 
-All encode the same texts with the same model in float32, in turn in one process; printed are the median ratios over
-several rounds, and how alike the vectors are. A text longer than the window is chunked here and truncated by the
-others, so that only texts that fit are drawn.
+All encode the same texts with the same weights, in turn in one process; printed are the median ratios over several
+rounds, and how alike the vectors are. `encode` gets the whole list, at the batch size that is best for it here. A text
+longer than the window is chunked by this project and truncated by the others, so that each is cut to the window first.
+Tokenising is part of everyone's work.
+
+    ... --model embeddinggemma-architecture        # the true architecture with random weights, for a GPU
 """
 
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import architectures
 import numpy as np
 import pandas as pd
+import torch
 from tqdm import tqdm
 
 from pricefuse.encoders.gemma import TextEncoder
 
+BATCH_SIZES = (4, 8, 16, 32, 64, 128)
+ARCHITECTURE = "embeddinggemma-architecture"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=Path, required=True)
+    parser.add_argument(
+        "--products", type=Path, help="products.parquet of the clean stage; without it, synthetic texts"
+    )
     parser.add_argument("--model", default="packaged:all-MiniLM-L6-v2")
-    parser.add_argument("--texts", type=int, default=300)
+    parser.add_argument("--texts", type=int, default=400)
+    parser.add_argument("--loop-texts", type=int, default=100, help="of them for the seed's loop")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--chunk-tokens", type=int, default=256)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     arguments = parser.parse_args()
+    with TemporaryDirectory() as scratch:
+        model = architectures.embeddinggemma(Path(scratch)) if arguments.model == ARCHITECTURE else arguments.model
+        encoder = TextEncoder(
+            model,
+            chunk_tokens=arguments.chunk_tokens,
+            batch_tokens=arguments.batch_tokens,
+            dtype=arguments.dtype,
+        )
+    texts = draw(encoder, arguments.products, arguments.texts)
+    compare(encoder, texts, arguments.loop_texts, arguments.rounds)
 
-    encoder = TextEncoder(arguments.model, chunk_tokens=10**6, dtype="float32")
-    fitting = [
-        chunks for chunks in encoder.chunk(pd.read_parquet(arguments.products)["text"]) if len(chunks.texts) == 1
-    ]
-    drawn = np.random.default_rng(0).permutation(len(fitting))[: arguments.texts]
-    chunks = [fitting[i] for i in drawn]
-    texts = [chunk.texts[0] for chunk in chunks]
 
-    def ours() -> np.ndarray:
-        again = list(encoder.chunk(texts))  # chunking is part of the work
-        return np.stack([vector for _, vector in sorted(encoder.encode(again), key=lambda pair: pair[0])])
+def draw(encoder: TextEncoder, products: Path | None, count: int) -> list[str]:
+    """Draw texts, each cut to its first chunk."""
+    pool = pd.read_parquet(products)["text"] if products else pd.Series(architectures.texts(count))
+    drawn = pool.iloc[np.random.default_rng(0).permutation(len(pool))[:count]]
+    return [chunks.texts[0] for chunks in encoder.chunk(drawn.tolist())]
 
-    ways = {
-        "pricefuse": ours,
-        "SentenceTransformer.encode, whole list": lambda: encoder.network.encode(texts, show_progress_bar=False),
-        "the seed's loop, one text per call": lambda: np.stack([encoder.network.encode(text) for text in texts]),
+
+def compare(encoder: TextEncoder, texts: list[str], loop: int, rounds: int) -> None:
+    mixed = encoder.device.type == "cpu" and encoder.precision != torch.float32
+
+    def peer(some: list[str], batch_size: int) -> np.ndarray:
+        with torch.autocast(encoder.device.type, encoder.precision, enabled=mixed):
+            return encoder.network.encode(some, batch_size=batch_size, show_progress_bar=False)
+
+    def ours(some: list[str]) -> np.ndarray:
+        found = dict(encoder.encode(encoder.chunk(some)))
+        return np.stack([found[i] for i in range(len(some))])
+
+    peer(texts[:8], 8)  # warms up
+    sizes = {size: seconds(lambda size=size: peer(texts, size)) for size in tqdm(BATCH_SIZES, disable=None)}
+    best = min(sizes, key=lambda size: sizes[size])
+    ways: dict[str, tuple[Callable[[list[str]], np.ndarray], list[str]]] = {
+        f"SentenceTransformer.encode, batch size {best}": (lambda some: peer(some, best), texts),
+        "SentenceTransformer.encode, its default of 32": (lambda some: peer(some, 32), texts),
+        "the seed's loop, one text per call": (lambda some: np.stack([peer([t], 1)[0] for t in some]), texts[:loop]),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    vectors = {name: way() for name, way in ways.items()}  # warms up, too
-    for _ in tqdm(range(arguments.rounds), disable=None):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - start)
+    print(
+        f"{encoder.model}, {len(texts)} texts of up to {encoder.chunker.window} tokens, {encoder.precision}, {device()}"
+    )
+    for name, (way, some) in ways.items():
+        least = (way(some) * ours(some)).sum(1) / np.linalg.norm(way(some), axis=1)
+        ratios = []
+        for _ in tqdm(range(rounds), desc=name, disable=None):
+            # In turn, so that a neighbour's load falls on both; the loop's texts are a random part of all.
+            theirs, own = seconds(lambda way=way, some=some: way(some)), seconds(lambda: ours(texts))
+            ratios.append(theirs / len(some) * len(texts) / own)
+        low, high = min(ratios), max(ratios)
+        print(
+            f"  {statistics.median(ratios):.2f} ({low:.2f} to {high:.2f}) times {name}; least cosine {least.min():.6f}"
+        )
 
-    own = seconds.pop("pricefuse")
-    print(f"{arguments.model}, {len(texts)} texts, {arguments.rounds} rounds, on {encoder.device}")
-    for name, others in seconds.items():
-        ratio = statistics.median(other / mine for other, mine in zip(others, own, strict=True))
-        alike = (vectors[name] * vectors["pricefuse"]).sum(1).min()
-        print(f"  {ratio:.2f} times the texts a second of {name} (least cosine {alike:.6f})")
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
 
 
 if __name__ == "__main__":

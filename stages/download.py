@@ -6,34 +6,41 @@ from pathlib import Path
 
 from pricefuse import rows, stage
 from pricefuse.at_hand import ImagesAtHand
+from pricefuse.atomic import write_json
 from pricefuse.catalog import read_catalog
-from pricefuse.download import SCHEMA, Download, check_failures, failure_table
+from pricefuse.download import ROWS_PER_PART, SCHEMA, Download, check_failures, failure_table, summary
 from pricefuse.fetch import FetchSettings
 from pricefuse.params import read_params
 from pricefuse.parts import iter_parts
 
 
 def main() -> None:
-    catalog, out = stage.paths(__doc__, "catalog", "out")
+    catalog, out, card = stage.paths(__doc__, "catalog", "out", "card")
     params = read_params(Path("params.yaml")).download
-    products = read_catalog(catalog)
+    products = read_catalog(catalog, content=False)
     ids, links = products["sample_id"].tolist(), products["image_link"].tolist()
     settings = FetchSettings(**params.model_dump(include={field.name for field in fields(FetchSettings)}))
-    download = Download(
+    limits = {"side": params.side, "quality": params.jpeg_quality, "max_pixels": params.max_pixels}
+    download = Download(ids, links, ImagesAtHand(catalog), settings, **limits)
+    keys = (rows.row_key(*download.determinants(position)) for position in range(len(ids)))
+    refreshed = rows.refresh(
+        out,
         ids,
-        links,
-        ImagesAtHand(catalog),
-        settings,
-        side=params.side,
-        quality=params.jpeg_quality,
-        max_pixels=params.max_pixels,
+        keys,
+        download.compute,
+        SCHEMA,
+        rows_per_part=ROWS_PER_PART,
+        retry_failed=params.retry == "all",
+        title="images",
     )
-    keys = [rows.row_key(*download.determinants(position)) for position in range(len(ids))]
-    print(rows.refresh(out, ids, keys, download.compute, SCHEMA, title="images"))
+    print(refreshed)
 
     failures: Counter[str] = Counter()
-    for part in iter_parts(out, ["error"]):
+    truncated = 0
+    for part in iter_parts(out, ["error", "truncated"]):
         failures.update(part["error"].drop_null().to_pylist())
+        truncated += part["truncated"].to_pylist().count(True)
+    write_json(card, summary(failures, len(ids), truncated))
     if failures:
         print(f"{failures.total():,} of {len(ids):,} products are without an image:\n{failure_table(failures)}")
     check_failures(failures, len(ids), params.max_failed_share)

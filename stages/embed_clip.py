@@ -1,16 +1,12 @@
 """embed_clip: each product's text and image as vectors of the image-text encoder."""
 
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
-
-from pricefuse import rows, stage
+from pricefuse import embedding, rows, stage
 from pricefuse.atomic import write_json
 from pricefuse.encoders.clip import ImageTextEncoder
 from pricefuse.params import read_params
-from pricefuse.parts import iter_matching, iter_rows
 
 
 def main() -> None:
@@ -18,27 +14,14 @@ def main() -> None:
         __doc__, "products", "images", "text-out", "image-out", "card"
     )
     params = read_params(Path("params.yaml")).embed_clip
-    table = pd.read_parquet(products, columns=["sample_id", "clip_text"])
-    ids, texts = table["sample_id"].tolist(), table["clip_text"].tolist()
-    digests = pa.concat_tables(iter_matching(images, ids, ["sha256"]))["sha256"].to_pylist()
+    ids = embedding.column(products, "sample_id")
     encoder = ImageTextEncoder(**params.model_dump())
-
-    def compute_texts(missing: Sequence[int]) -> rows.Records:
-        for i, vector in encoder.encode_texts([texts[position] for position in missing]):
-            yield missing[i], {"vector": vector}
-
-    def compute_images(missing: Sequence[int]) -> rows.Records:
-        there = sorted(position for position in missing if digests[position])
-        for position in set(missing).difference(there):
-            yield position, {"has_image": False, "vector": None}
-        stored = ((position, row["jpeg"]) for position, row in iter_rows(images, there, ["jpeg"]))
-        for position, vector in encoder.encode_images(stored):
-            yield position, {"has_image": True, "vector": vector}
-
-    text_keys = [encoder.text_key(text) for text in texts]
-    print("texts:", rows.refresh(text_out, ids, text_keys, compute_texts, encoder.text_schema, title="texts"))
-    image_keys = [encoder.image_key(digest) for digest in digests]
-    print("images:", rows.refresh(image_out, ids, image_keys, compute_images, encoder.image_schema, title="images"))
+    text_keys = embedding.text_keys(products, "clip_text", encoder.text_key)
+    image_keys = embedding.image_keys(images, ids, encoder.image_key)
+    texts = partial(embedding.clip_text_records, encoder, products)
+    pictures = partial(embedding.image_records, encoder, images)
+    print("texts:", rows.refresh(text_out, ids, text_keys, texts, encoder.text_schema, title="texts"))
+    print("images:", rows.refresh(image_out, ids, image_keys, pictures, encoder.image_schema, title="images"))
     write_json(card, encoder.describe())
 
 

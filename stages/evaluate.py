@@ -1,5 +1,6 @@
 """evaluate: the scores of the out-of-fold predictions, and where the error lies."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,9 @@ from pricefuse.params import read_params
 
 
 def main() -> None:
-    validation, metrics, plots = stage.paths(__doc__, "validation", "metrics", "plots")
+    validation, images, metrics, image_metrics, plots = stage.paths(
+        __doc__, "validation", "images", "metrics", "image-metrics", "plots"
+    )
     params = read_params(Path("params.yaml"))
     out_of_fold = pd.read_parquet(validation / "out_of_fold.parquet")
     settings = params.evaluate
@@ -29,6 +32,7 @@ def main() -> None:
     )
     evaluation.draw(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
     write_json(metrics, scores)
+    write_json(image_metrics, json.loads(images.read_text(encoding="utf-8")))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")
 
 

@@ -102,3 +102,9 @@ def test_any_bytes_are_read_or_refused_never_a_crash(tmp_path_factory, data):
         read_catalog(folder)
     except InputError as error:
         assert "train.csv" in str(error)
+
+
+def test_the_content_can_be_left_out_and_everything_is_still_checked(tmp_path):
+    folder = write(tmp_path, TRAIN + "1,Tea,a.jpg,3\n", "sample_id,catalog_content,image_link\n2,Jam,b\n")
+    whole = read_catalog(folder)
+    assert read_catalog(folder, content=False).equals(whole.drop(columns="catalog_content"))

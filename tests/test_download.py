@@ -20,6 +20,7 @@ from pricefuse.download import SCHEMA, Download, check_failures, failure_table
 from pricefuse.errors import InputError
 from pricefuse.fetch import Fetcher, FetchSettings
 from pricefuse.parallel import in_parallel
+from pricefuse.rows import refresh, row_key
 
 
 def jpeg(colour=(200, 40, 40), size=(60, 40)):
@@ -129,11 +130,12 @@ class TestRecords:
         assert set(server.requests) == {"/4", "/1"}
 
     def test_a_link_that_products_share_is_fetched_once(self, catalog, server):
-        url = server.on("/a", silence(0.05, body(jpeg())))
-        rows = records(catalog, [url] * 10)
+        links = [server.on("/a", silence(0.05, body(jpeg())))] * 10
+        shared = download(catalog, links)
+        keys = [row_key(*shared.determinants(position)) for position in range(10)]
+        done = refresh(catalog / "rows", map(str, range(10)), keys, shared.compute, SCHEMA)
         assert server.requests["/a"] == 1
-        assert rows == [rows[0]] * 10
-        assert rows[0]["status"] == "ok"
+        assert (done.computed, done.shared, done.failed) == (1, 9, 0)
 
     def test_nothing_to_do_is_nothing(self, catalog):
         assert list(download(catalog, []).compute([])) == []

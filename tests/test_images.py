@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFile, ImageOps
 
+from pricefuse import images
 from pricefuse.images import MAX_ASPECT, MAX_JPEG_SCANS, ImageError, Picture, normalise
 
 WHITE, BLACK, GREY = (255, 255, 255), (0, 0, 0), (128, 128, 128)
@@ -171,12 +172,15 @@ class TestColours:
         data = png(40, 40, 16, 0, zlib.compress(row * 40), tRNS=struct.pack(">H", 0))
         assert_corners(seen(data), (WHITE, (90,) * 3, WHITE, (90,) * 3))
 
-    def test_an_embedded_profile_is_applied(self):
+    @pytest.mark.parametrize("name", ["xRGB built-in", "P3, sRGB curve"[:13]])
+    def test_an_embedded_profile_is_applied(self, name):
         # In this profile red and blue have changed places, so that a reader who ignores it is found out.
         profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
         red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")
         profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
-        data = encoded(corners(), "PNG", icc_profile=bytes(profile).replace(b"s\0R\0G\0B", b"x\0R\0G\0B"))
+        renamed = bytes(profile).replace("sRGB built-in".encode("utf-16-be"), name.encode("utf-16-be"))
+        assert renamed != bytes(profile)
+        data = encoded(corners(), "PNG", icc_profile=renamed)
         swapped = [(b, g, r) for r, g, b in (RED, GREEN, BLUE, YELLOW)]
         pixels = seen(data)
         assert np.abs(pixels[36, 16] - swapped[2]).max() < 60
@@ -430,3 +434,17 @@ def test_a_hostile_file_ends_as_a_picture_or_an_image_error_and_soon():
         assert time.perf_counter() - since < 20, name
     assert sum(ends.values()) >= 200
     assert min(ends.values()) > 50
+
+
+@pytest.mark.parametrize("size", [(2049, 2049), (801, 1256), (1031, 700), (515, 4000)])
+def test_decoding_to_fewer_pixels_neither_shifts_nor_stretches(size, monkeypatch):
+    ramp = np.linspace(0, 12 * np.pi, max(size))
+    waves = np.add.outer(np.sin(ramp[: size[1]]), np.cos(ramp[: size[0]] * 1.7)) * 60 + 128
+    image = Image.fromarray(waves.astype(np.uint8)).convert("RGB")
+    image.save(buffer := io.BytesIO(), "JPEG", quality=95)
+    reduced = images.normalise(buffer.getvalue(), side=256, quality=95, max_pixels=10**8)
+    monkeypatch.setattr(images, "DRAFT_GAP", 100)
+    full = images.normalise(buffer.getvalue(), side=256, quality=95, max_pixels=10**8)
+    assert (reduced.width, reduced.height) == (full.width, full.height)
+    pixels = [np.asarray(Image.open(io.BytesIO(picture.jpeg)), np.int16) for picture in (reduced, full)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 0.5

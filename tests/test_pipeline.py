@@ -221,6 +221,36 @@ def test_one_appended_product_costs_one_row_of_every_expensive_stage(workspace):
     assert pd.read_csv(workspace.folder / "data/predictions/test_out.csv")["sample_id"].iloc[-1] == "new-1"
 
 
+@pytest.mark.parametrize("links", ["hardlink", "symlink"])
+def test_a_team_mates_clone_and_an_experiment_elsewhere_compute_only_the_new_rows(workspace, tmp_path, links):
+    """Pull, append a product, and embed: in a clone with linked caches, and in an experiment's own copy of it."""
+    workspace("git", "checkout", "-q", ".")
+    workspace("dvc", "checkout")
+    workspace("dvc", "remote", "add", "-f", "-d", "team", str(tmp_path / "remote"))
+    workspace("dvc", "push", "-q")
+    workspace("git", "checkout", "-q", ".")
+    clone = object.__new__(Workspace)
+    clone.folder = tmp_path / "clone"
+    workspace("git", "clone", "-q", str(workspace.folder), str(clone.folder))
+    clone("git", "config", "user.name", "mate")
+    clone("git", "config", "user.email", "mate@example.com")
+    clone("dvc", "remote", "add", "-d", "team", str(tmp_path / "remote"))
+    clone("dvc", "config", "cache.type", links)
+    clone("dvc", "pull", "-q")
+
+    catalog = clone.folder / "data/raw/mine"
+    shutil.copytree(clone.folder / "data/raw/demo", catalog, copy_function=shutil.copyfile)
+    with (catalog / "test.csv").open("a", encoding="utf-8") as file:
+        file.write('new-1,"Item Name: Northfold Rye Crackers 6 oz\nValue: 6.0\nUnit: Ounce\n",\n')
+    clone("dvc", "add", "-q", "data/raw/mine")
+    params = clone.folder / "params.yaml"
+    params.write_text(params.read_text().replace("catalog: demo", "catalog: mine"))
+    clone.commit()
+    expected = {"embed_gemma": ["361 rows: 360 reused, 1 computed"]}
+    assert refreshed(clone("dvc", "exp", "run", "--temp", "embed_gemma")) == expected
+    assert refreshed(clone("dvc", "repro", "embed_gemma")) == expected
+
+
 def refreshed(printed):
     """Return, for each stage that refreshes rows, what it said of them."""
     said = {}

@@ -197,7 +197,7 @@ def test_a_vector_of_the_wrong_length_is_refused(tmp_path):
 def test_rows_are_read_by_position_across_parts(tmp_path):
     keys = [f"k{i}" for i in range(10)]
     refresh(tmp_path, keys)
-    assert [(i, row["key"]) for i, row in iter_rows(tmp_path, [0, 3, 4, 9], ["key"])] == [
+    assert [(i, row["key"]) for i, row in iter_rows(tmp_path, np.array([0, 3, 4, 9]), ["key"])] == [
         (0, "k0"), (3, "k3"), (4, "k4"), (9, "k9"),
     ]  # fmt: skip
 

@@ -30,7 +30,7 @@ def fails(error):
         (
             OSError(errno.ENOSPC, "No space left", "part-00000.parquet"),
             1,
-            "no space left on the disk (part-00000.parquet)",
+            "no space left on the disk or within its limits (part-00000.parquet)",
         ),
     ],
 )

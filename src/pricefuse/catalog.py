@@ -17,11 +17,12 @@ SPLITS = {
 csv.field_size_limit(2**27)
 
 
-def read_catalog(folder: Path) -> pd.DataFrame:
+def read_catalog(folder: Path, *, content: bool = True) -> pd.DataFrame:
     """Read `folder`/train.csv and test.csv into one table, training rows first, each in its file's order.
 
     Returns columns sample_id (str), split ('train' or 'test'), catalog_content (str), image_link (str, may be empty)
-    and price (float64 in the catalog's currency, NaN in test). Other columns are left out, and said.
+    and price (float64 in the catalog's currency, NaN in test). Other columns are left out, and said. Without `content`
+    nothing is kept of catalog_content, which is most of a catalog's size.
 
     Raises InputError naming file, row (the first product is row 1), line and column for: a missing file or column, a
     file without products, text that is not UTF-8, a row with too few or too many fields, an empty or repeated
@@ -32,13 +33,16 @@ def read_catalog(folder: Path) -> pd.DataFrame:
             f"{folder}: no such catalog folder. Put train.csv and test.csv there, or set `catalog` in params.yaml to"
             f" the name of a folder in {folder.parent}"
         )
-    products = pd.concat([_read_split(folder / f"{split}.csv", split) for split in SPLITS], ignore_index=True)
+    products = pd.concat(
+        [_read_split(folder / f"{split}.csv", split, content=content) for split in SPLITS], ignore_index=True
+    )
     _check_unique(products, folder)
     return products.drop(columns=["row", "line"])
 
 
-def _read_split(path: Path, split: str) -> pd.DataFrame:
+def _read_split(path: Path, split: str, *, content: bool) -> pd.DataFrame:
     columns = SPLITS[split]
+    kept = [name for name in columns if content or name != "catalog_content"]
     records = _records(path)
     header = next(records, None)
     if header is None:
@@ -59,17 +63,18 @@ def _read_split(path: Path, split: str) -> pd.DataFrame:
                 " Quote fields that hold commas or line ends"
             )
         values = dict(zip(names, fields, strict=True))
-        rows.append((row, line, *(values[name] for name in columns)))
+        rows.append((row, line, *(values[name] for name in kept)))
     if not rows:
         raise InputError(f"{path}: there is a header, but no product below it. Add at least one row")
 
-    products = pd.DataFrame(rows, columns=["row", "line", *columns])
+    products = pd.DataFrame(rows, columns=["row", "line", *kept])
     products["sample_id"] = products["sample_id"].str.strip()
     products["image_link"] = products["image_link"].str.strip()
     _refuse(products, products["sample_id"] == "", path, "sample_id", "is empty", "Give every product an id")
     products["price"] = _prices(products, path) if "price" in columns else math.nan
     products["split"] = split
-    return products[["row", "line", "sample_id", "split", "catalog_content", "image_link", "price"]]
+    ordered = ("row", "line", "sample_id", "split", "catalog_content", "image_link", "price")
+    return products[[name for name in ordered if name in products]]
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
@@ -21,7 +22,8 @@ from pricefuse.images import ImageError, normalise
 from pricefuse.parallel import in_parallel
 
 # To be raised when `normalise` makes other pixels of the same bytes: every earlier record is then made anew.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
+ROWS_PER_PART = 500  # some 10 MB
 SCHEMA = pa.schema(
     [
         pa.field("status", pa.string()),  # "ok" or "failed"
@@ -51,7 +53,8 @@ class Download:
     """The image records of products given as two sequences of equal length.
 
     `side`, `quality` and `max_pixels` are those of `images.normalise`. `decoders` pictures are decoded at a time, by
-    default one a core; at most `settings.connections` files are in memory, however many products there are.
+    default two a core, since each waits for the interpreter now and then; at most `settings.connections` files are in
+    memory, however many products there are.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Download:
         self._settings = settings
         self._side, self._quality, self._max_pixels = side, quality, max_pixels
         self._sources = [_source(at_hand, *product) for product in zip(sample_ids, image_links, strict=True)]
-        self._decoding = threading.Semaphore(decoders or os.cpu_count() or 1)
+        self._decoding = threading.Semaphore(decoders or 2 * (os.cpu_count() or 1))
 
     def determinants(self, position: int) -> tuple[Any, ...]:
         """Return all that determines a product's record: the content of a file at hand, else the link; and the recipe.
@@ -86,23 +89,19 @@ class Download:
         limits = (self._max_pixels, self._settings.max_bytes, self._settings.max_redirects)
         return ("image", RECIPE_VERSION, self._side, self._quality, *limits, kind, value, allowed)
 
-    def compute(self, positions: Sequence[int]) -> Generator[tuple[int, dict[str, Any]], None, None]:
-        """Yield (position, record) with the columns of SCHEMA as they finish; a source shared by products is read once.
+    def compute(self, positions: Sequence[int] | np.ndarray) -> Generator[tuple[int, dict[str, Any]], None, None]:
+        """Yield (position, record) with the columns of SCHEMA as they finish.
 
         A product without a picture gets a record of status "failed". Closing the iterator ends transfers under way
         within a moment.
         """
-        shared: dict[Source, list[int]] = {}
-        for position in positions:
-            shared.setdefault(self._sources[position], []).append(position)
         fetcher = Fetcher(self._settings)
         work, threads = partial(self._record, fetcher), self._settings.connections
-        with closing(in_parallel(work, list(shared), threads, cancel=fetcher.close)) as finished:
-            for source, record in finished:
-                for position in shared[source]:
-                    yield position, record
+        with closing(in_parallel(work, positions, threads, cancel=fetcher.close)) as finished:
+            yield from finished
 
-    def _record(self, fetcher: Fetcher, source: Source) -> dict[str, Any]:
+    def _record(self, fetcher: Fetcher, position: int) -> dict[str, Any]:
+        source = self._sources[position]
         try:
             data = self._read(fetcher, source)
             with self._decoding:
@@ -135,6 +134,22 @@ class Download:
         if len(data) > self._settings.max_bytes:
             raise FetchError("too large", transient=False)
         return data
+
+
+def summary(counts: Mapping[str, int], total: int, truncated: int) -> dict[str, Any]:
+    """Return how the images of `total` products fared, as JSON values, the most frequent reason first.
+
+    `truncated` pictures are among the ones that are ok: their files end early, but enough of them is there.
+    """
+    failed = sum(counts.values())
+    return {
+        "products": total,
+        "ok": total - failed,
+        "failed": failed,
+        "failed_share": round(failed / total, 6),
+        "truncated": truncated,
+        "reasons": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+    }
 
 
 def failure_table(counts: Mapping[str, int]) -> str:

@@ -5,7 +5,7 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
@@ -17,7 +17,7 @@ STOP_GRACE_S = 2.0
 
 
 def in_parallel(
-    work: Callable[[Item], Result], items: Sequence[Item], threads: int, *, cancel: Callable[[], None]
+    work: Callable[[Item], Result], items: Collection[Item], threads: int, *, cancel: Callable[[], None]
 ) -> Generator[tuple[Item, Result], None, None]:
     """Yield (item, work(item)) as they finish, never more than a few ahead of the caller.
 
@@ -36,7 +36,7 @@ def in_parallel(
 
 
 class _Crew(Generic[Item, Result]):
-    def __init__(self, work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> None:
+    def __init__(self, work: Callable[[Item], Result], items: Collection[Item], threads: int) -> None:
         self.finished: queue.Queue[tuple[Item, Future[Result]]] = queue.Queue(maxsize=2 * threads)
         self._work, self._items = work, iter(items)
         self._taking, self._stopped = threading.Lock(), threading.Event()

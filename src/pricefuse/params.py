@@ -62,6 +62,7 @@ class Download(Section):
     max_redirects: Annotated[int, Field(ge=0)]
     give_up_after: Count
     allowed_hosts: tuple[str, ...]
+    retry: Literal["transient", "all"]
     max_failed_share: Share
 
 
@@ -71,7 +72,7 @@ class EmbedGemma(Section):
     prompt: str
     chunk_tokens: Annotated[int, Field(ge=8)]
     normalize: bool
-    batch_size: Count
+    batch_tokens: Count
     dtype: Dtype
 
 

@@ -1,6 +1,6 @@
 """Folders of parquet parts: how a row and a vector lie on disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from pricefuse.errors import InputError
 
 ID_FIELDS = (pa.field("sample_id", pa.string()), pa.field("key", pa.string()))
 
+BATCH_ROWS = 4096
+
 
 def part_path(folder: Path, number: int) -> Path:
     """Return the path of part `number`, counted from 0."""
@@ -21,6 +23,13 @@ def part_path(folder: Path, number: int) -> Path:
 def part_paths(folder: Path) -> list[Path]:
     """Return the paths of the parts that are there, in catalog order."""
     return sorted(folder.glob("part-*.parquet"))
+
+
+def strings(values: Iterable[str] | pa.Array | pa.ChunkedArray) -> pa.StringArray:
+    """Return `values` as one Arrow array: a string a row costs its bytes and little more."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    return values.cast(pa.string()) if isinstance(values, pa.Array) else pa.array(values, pa.string())
 
 
 def write_part(table: pa.Table, path: Path) -> None:
@@ -36,31 +45,44 @@ def iter_parts(folder: Path, columns: Sequence[str] | None = None) -> Iterator[p
         yield pq.read_table(path, columns=None if columns is None else list(columns))
 
 
-def iter_matching(folder: Path, sample_ids: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
+def iter_matching(
+    folder: Path, sample_ids: Iterable[str] | pa.StringArray, columns: Sequence[str]
+) -> Iterator[pa.Table]:
     """Yield the parts with the columns named; raise InputError where their rows are not those of `sample_ids`."""
+    wanted = strings(sample_ids)
     foreign = InputError(f"{folder}: its rows are not those of today's products. Run `dvc repro` to refresh it")
     row = 0
     for table in iter_parts(folder, ["sample_id", *columns]):
-        ids = table["sample_id"].to_pylist()
-        if ids != list(sample_ids[row : row + len(ids)]):
+        if not strings(table["sample_id"]).equals(wanted[row : row + len(table)]):
             raise foreign
-        row += len(ids)
+        row += len(table)
         yield table.drop_columns("sample_id")
-    if row != len(sample_ids):
+    if row != len(wanted):
         raise foreign
 
 
-def iter_rows(folder: Path, positions: Sequence[int], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (position, row) for ascending `positions`, with one part in memory at a time."""
-    wanted = np.asarray(positions, dtype=np.int64)
+def iter_column(path: Path, name: str) -> Iterator[pa.StringArray]:
+    """Yield a string column of a parquet file, some thousand rows at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=[name]):
+            yield strings(batch[name])
+
+
+def iter_rows(path: Path, positions: np.ndarray, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (position, row) for ascending `positions`, int64, with one row group in memory at a time.
+
+    `path` is a parquet file or a folder of parts.
+    """
     start = 0
-    for path in part_paths(folder):
-        stop = start + pq.read_metadata(path).num_rows
-        here = wanted[(wanted >= start) & (wanted < stop)]
-        if len(here):
-            table = pq.read_table(path, columns=list(columns)).take(pa.array(here - start))
-            yield from zip(here.tolist(), table.to_pylist(), strict=True)
-        start = stop
+    for part in part_paths(path) if path.is_dir() else [path]:
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                stop = start + file.metadata.row_group(group).num_rows
+                here = positions[slice(*np.searchsorted(positions, [start, stop]))]
+                if len(here):
+                    table = file.read_row_group(group, columns=list(columns)).take(pa.array(here - start))
+                    yield from zip(here.tolist(), table.to_pylist(), strict=True)
+                start = stop
 
 
 def vectors(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

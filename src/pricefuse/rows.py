@@ -15,10 +15,7 @@ cache, stay.
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import closing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,19 +24,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from pricefuse.atomic import TEMPORARY_SUFFIX, replacing
-from pricefuse.parts import ID_FIELDS, column, iter_parts, part_path, part_paths, write_part
+from pricefuse.earlier import ERROR, PENDING_PATTERN, Earlier
+from pricefuse.parts import ID_FIELDS, iter_parts, part_path, part_paths, strings, write_part
+from pricefuse.pending import Compute, Pending, Records, Reused
 
-Record = Mapping[str, Any]
-Records = Generator[tuple[int, Record], None, None]
-Compute = Callable[[Sequence[int]], Records]
+__all__ = ["Compute", "Records", "Refresh", "Reused", "refresh", "row_key"]
 
-# A record with these columns may be a failure: `error` says why, `transient` whether another run should try again.
-ERROR, TRANSIENT = "error", "transient"
 NEW_SUFFIX = ".new"
-PENDING_BYTES = 64 * 2**20  # buffered records are put away at this size even before their time
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -65,148 +59,88 @@ class Refresh:
 
 def row_key(*determinants: Any) -> str:
     """Digest of all that determines a record: 128 bits of SHA-256 over the determinants' canonical JSON, as hex."""
-    canonical = json.dumps(determinants, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256(_CANONICAL.encode(determinants).encode()).hexdigest()[:32]
 
 
 def refresh(
     folder: Path,
-    sample_ids: Sequence[str],
-    keys: Sequence[str],
+    sample_ids: Iterable[str],
+    keys: Iterable[str],
     compute: Compute,
     schema: pa.Schema,
     *,
     rows_per_part: int = 2000,
     checkpoint_s: float = 5.0,
+    retry_failed: bool = False,
     title: str = "rows",
 ) -> Refresh:
     """Bring `folder` up to date: one row a product, in the order given, in parts of `rows_per_part` rows.
 
-    `compute` is given positions into `sample_ids`, one for each distinct missing key, and yields (position, record) in
-    any order; a record has exactly the columns of `schema`. Vectors are float32 arrays in fixed-size-list columns.
-    Records whose `transient` column is true are computed again. Finished records are put away every `checkpoint_s`
-    seconds, also when `compute` raises or is interrupted.
+    `compute` is given positions into `sample_ids`, int64 and ascending, one for each distinct missing key, and yields
+    (position, record) in any order; a record has exactly the columns of `schema`. Vectors are float32 arrays in
+    fixed-size-list columns. Records whose `transient` column is true are computed again, with `retry_failed` all that
+    have an `error`. Finished records are put away every `checkpoint_s` seconds, also when `compute` raises or is
+    interrupted. Memory is bounded by a part, a few dozen bytes a row, and what `compute` holds.
 
-    Raises RuntimeError when `compute` ends without a record for every position that it was given.
+    Raises ValueError for another number of keys than ids, RuntimeError when `compute` ends without a record for every
+    position that it was given.
     """
-    if len(sample_ids) != len(keys):
-        raise ValueError(f"{len(sample_ids)} sample ids, but {len(keys)} keys")
+    ids, wanted = strings(sample_ids), strings(keys)
+    if len(ids) != len(wanted):
+        raise ValueError(f"{len(ids)} sample ids, but {len(wanted)} keys")
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     full_schema = pa.schema([*ID_FIELDS, *schema])
-    parts = _index(folder, full_schema)
-    pending = _Pending(folder, full_schema, checkpoint_s)
-    known = pending.place.keys() | {key for part in parts.values() for key in _settled_keys(part)}
+    earlier = Earlier(folder, full_schema, retry_failed=retry_failed)
+    for path, problem in earlier.unusable.items():
+        print(f"{path}: cannot be reused ({problem}); its rows are computed again")
+    places = earlier.find(wanted)
+    first = _first_of_equals(wanted)
 
-    wanted = [slice(start, start + rows_per_part) for start in range(0, len(keys), rows_per_part)]
+    starts = range(0, len(wanted), rows_per_part)
     stale = [
         number
-        for number, rows in enumerate(wanted)
-        if not _is_current(parts.get(part_path(folder, number)), sample_ids[rows], keys[rows], known)
+        for number, start in enumerate(starts)
+        if (places[start : start + rows_per_part] < 0).any()
+        or not _is_current(
+            part_path(folder, number), full_schema, ids[start:][:rows_per_part], wanted[start:][:rows_per_part]
+        )
     ]
-    first: dict[str, int] = {}
-    for number in stale:
-        for position in range(*wanted[number].indices(len(keys))):
-            first.setdefault(keys[position], position)
-    missing = [position for key, position in first.items() if key not in known]
-    reused = sum(key in known for key in keys)
+    in_stale = np.isin(np.arange(len(wanted)) // rows_per_part, stale)
+    needed = np.unique(first[in_stale])
+    missing, known = needed[places[needed] < 0], needed[places[needed] >= 0]
 
-    # Rows that stand in the wrong place are copied once, in one pass over the old parts, so that every new part can be
-    # put together by random access to the memory-mapped pending files.
-    pending.stage(parts, first.keys() & known)
-    pending.compute(compute, missing, keys, title)
+    pending = Pending(folder, full_schema, wanted, checkpoint_s)
+    pending.stage(earlier, known, places[known])
+    pending.compute(compute, missing, title)
     for number in stale:
+        rows = slice(number * rows_per_part, (number + 1) * rows_per_part)
+        table = pending.take(first[rows]).add_column(0, ID_FIELDS[0], ids[rows])
         path = part_path(folder, number)
         with replacing(path.with_name(path.name + NEW_SUFFIX)) as temporary:
-            write_part(pending.take(sample_ids[wanted[number]], keys[wanted[number]]), temporary)
+            write_part(table, temporary)
     # Old parts may hold the only copy of a row until every new part is whole, so nothing is renamed before.
-    _swap(folder, len(wanted))
+    _swap(folder, len(starts))
 
+    reused = int((places >= 0).sum())
     return Refresh(
-        total=len(keys),
-        reused=reused,
-        computed=len(missing),
-        shared=len(keys) - reused - len(missing),
+        total=len(wanted),
+        reused=reused + pending.reused,
+        computed=len(missing) - pending.reused,
+        shared=len(wanted) - reused - len(missing),
         failed=_count_failures(folder, schema),
-        dropped=len(known.difference(keys)),
-        parts_kept=len(wanted) - len(stale),
+        dropped=len(pc.unique(earlier.keys.filter(pc.invert(pc.is_in(earlier.keys, value_set=wanted))))),
+        parts_kept=len(starts) - len(stale),
         parts_written=len(stale),
     )
 
 
-class _Pending:
-    """Records that are finished, but do not stand in their part yet; `place` says where each key lies."""
-
-    def __init__(self, folder: Path, schema: pa.Schema, checkpoint_s: float) -> None:
-        self.folder, self.schema, self.checkpoint_s = folder, pa.schema(list(schema)[1:]), checkpoint_s
-        self.place: dict[str, tuple[Path, int]] = {}
-        self.count = 0
-        for path in sorted(folder.glob("pending-*.arrow")):
-            self.count = int(path.stem.removeprefix("pending-")) + 1
-            table = _usable(self._read, path)
-            if table is not None:
-                settled = set(_settled_keys(table))
-                self.place |= {key: (path, row) for row, key in enumerate(table["key"].to_pylist()) if key in settled}
-
-    def stage(self, parts: Mapping[Path, pa.Table], keys: AbstractSet[str]) -> None:
-        """Copy the rows of `keys` out of the old parts."""
-        for path, part in parts.items():
-            rows = {
-                key: row for row, key in enumerate(part["key"].to_pylist()) if key in keys and key not in self.place
-            }
-            if rows:
-                self._put(pq.read_table(path, columns=self.schema.names).take(pa.array(rows.values())))
-
-    def compute(self, compute: Compute, missing: Sequence[int], keys: Sequence[str], title: str) -> None:
-        if not missing:
-            return
-        buffer: dict[str, Record] = {}
-        size, since = 0, time.monotonic()
-        progress = tqdm(total=len(missing), desc=title, unit="row", disable=None, smoothing=0.1)
-        with closing(compute(missing)) as records, progress:
-            try:
-                for position, record in records:
-                    buffer[keys[position]] = record
-                    size += sum(_nbytes(value) for value in record.values())
-                    progress.update()
-                    if size > PENDING_BYTES or time.monotonic() - since > self.checkpoint_s:
-                        self._put(self._table(buffer))
-                        buffer, size, since = {}, 0, time.monotonic()
-            finally:
-                if buffer:
-                    self._put(self._table(buffer))
-        if lost := [position for position in missing if keys[position] not in self.place]:
-            raise RuntimeError(f"compute gave no record for {len(lost)} of {len(missing)} rows, the first at {lost[0]}")
-
-    def take(self, sample_ids: Sequence[str], keys: Sequence[str]) -> pa.Table:
-        """Return one part's rows in order, mapping only the files that they lie in."""
-        by_file: dict[Path, list[int]] = {}
-        for i, key in enumerate(keys):
-            by_file.setdefault(self.place[key][0], []).append(i)
-        chunks = []
-        for path, members in by_file.items():
-            chunks.append(self._read(path).take(pa.array([self.place[keys[i]][1] for i in members])))
-        order = np.argsort(np.concatenate(list(by_file.values())))
-        table = pa.concat_tables(chunks).take(pa.array(order)).combine_chunks()
-        return table.add_column(0, ID_FIELDS[0], pa.array(sample_ids, pa.string()))
-
-    def _read(self, path: Path) -> pa.Table:
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
-        _check_schema(table.schema, self.schema)
-        return table
-
-    def _table(self, buffer: Mapping[str, Record]) -> pa.Table:
-        fields = list(self.schema)[1:]
-        columns = [column([record[field.name] for record in buffer.values()], field.type) for field in fields]
-        return pa.table([pa.array(buffer, pa.string()), *columns], schema=self.schema)
-
-    def _put(self, table: pa.Table) -> None:
-        path = self.folder / f"pending-{self.count:06d}.arrow"
-        self.count += 1
-        with replacing(path) as temporary, pa.ipc.new_file(str(temporary), self.schema) as writer:
-            writer.write_table(table.combine_chunks())
-        self.place |= {key: (path, row) for row, key in enumerate(table["key"].to_pylist())}
+def _first_of_equals(keys: pa.StringArray) -> np.ndarray:
+    """Return for each key the position, int64, at which it stands first."""
+    codes = keys.dictionary_encode().indices.to_numpy()
+    # Codes are numbered by first appearance, so that the first of each code is where the maximum so far grows.
+    firsts = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))
+    return firsts[codes]
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -216,46 +150,15 @@ def _remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
-def _index(folder: Path, schema: pa.Schema) -> dict[Path, pa.Table]:
-    """Return the small columns of every part that has the columns of `schema`."""
-    small = [name for name in ("sample_id", "key", TRANSIENT) if name in schema.names]
-
-    def read_small(path: Path) -> pa.Table:
-        _check_schema(pq.read_schema(path), schema)
-        return pq.read_table(path, columns=small)
-
-    tables = {path: _usable(read_small, path) for path in part_paths(folder)}
-    return {path: table for path, table in tables.items() if table is not None}
-
-
-def _usable(read: Callable[[Path], pa.Table], path: Path) -> pa.Table | None:
-    """Return what `read` makes of `path`, or None, and say so, where it cannot be used."""
+def _is_current(path: Path, schema: pa.Schema, ids: pa.StringArray, keys: pa.StringArray) -> bool:
+    """Whether the part holds exactly these products with these keys."""
     try:
-        return read(path)
-    except (pa.ArrowException, OSError) as error:
-        print(f"{path}: cannot be reused ({error}); its rows are computed again")
-        return None
-
-
-def _check_schema(found: pa.Schema, schema: pa.Schema) -> None:
-    if not found.equals(schema):
-        raise pa.ArrowInvalid("it has other columns than this version writes")
-
-
-def _settled_keys(table: pa.Table) -> list[str]:
-    """Return the keys of the rows that need no other try."""
-    if TRANSIENT in table.column_names:
-        table = table.filter(pc.invert(pc.fill_null(table[TRANSIENT], False)))
-    return table["key"].to_pylist()
-
-
-def _is_current(part: pa.Table | None, sample_ids: Sequence[str], keys: Sequence[str], known: AbstractSet[str]) -> bool:
-    return (
-        part is not None
-        and part["sample_id"].to_pylist() == list(sample_ids)
-        and part["key"].to_pylist() == list(keys)
-        and known >= set(keys)
-    )
+        if not pq.read_schema(path).equals(schema):
+            return False
+        part = pq.read_table(path, columns=["sample_id", "key"])
+    except (pa.ArrowException, OSError):
+        return False
+    return part["sample_id"].combine_chunks().equals(ids) and part["key"].combine_chunks().equals(keys)
 
 
 def _swap(folder: Path, parts: int) -> None:
@@ -265,7 +168,7 @@ def _swap(folder: Path, parts: int) -> None:
     for path in part_paths(folder):
         if path >= part_path(folder, parts):
             path.unlink()
-    for path in folder.glob("pending-*.arrow"):
+    for path in folder.glob(PENDING_PATTERN):
         path.unlink()
 
 
@@ -273,7 +176,3 @@ def _count_failures(folder: Path, schema: pa.Schema) -> int:
     if ERROR not in schema.names:
         return 0
     return sum(len(part) - part[ERROR].null_count for part in iter_parts(folder, [ERROR]))
-
-
-def _nbytes(value: Any) -> int:
-    return value.nbytes if isinstance(value, np.ndarray) else len(value) if isinstance(value, bytes | str) else 8

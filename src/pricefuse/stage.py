@@ -10,6 +10,7 @@ from typing import NoReturn
 from pricefuse.errors import InputError
 
 INTERRUPTED = 128 + 2  # as a shell reports SIGINT
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's share of it, the limit on a file's size
 
 
 def paths(description: str | None, *names: str) -> list[Path]:
@@ -37,9 +38,12 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         _leave(INTERRUPTED, "interrupted: run `dvc repro` again to go on from here")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in FULL:
             raise
-        _leave(1, f"error: no space left on the disk ({error.filename or error}). Free some and run `dvc repro` again")
+        place = error.filename or error
+        _leave(
+            1, f"error: no space left on the disk or within its limits ({place}). Free some and run `dvc repro` again"
+        )
 
 
 def _leave(status: int, message: str) -> NoReturn:

@@ -1,9 +1,10 @@
 """The image-text encoder: open_clip, loaded the ordinary way, with its evaluation transform."""
 
 import io
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,14 +16,14 @@ import torch
 from PIL import Image
 
 from pricefuse.encoders import packaged
-from pricefuse.encoders.device import pick_device, pick_dtype, quiet
+from pricefuse.encoders.batches import mapped
+from pricefuse.encoders.device import out_of_memory, pick_device, pick_dtype, quiet
 from pricefuse.encoders.source import Source, resolve
 from pricefuse.errors import InputError
 from pricefuse.rows import row_key
 
 HUB_PREFIX = "hf-hub:"
 RECIPE_VERSION = 1  # raise it when this module makes other vectors of the same texts and images
-DECODERS = 4  # threads; Pillow and torchvision release the interpreter while they work
 
 
 class ImageTextEncoder:
@@ -51,7 +52,7 @@ class ImageTextEncoder:
         self.network = network.eval()
         self.precision = pick_dtype(dtype, self.device)
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
-        self.dimension = int(self._texts([""]).shape[1])
+        self.dimension = int(self._run(network.encode_text, self.tokenizer([""])).shape[1])
 
     @property
     def text_schema(self) -> pa.Schema:
@@ -95,33 +96,61 @@ class ImageTextEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every text, the longest first."""
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        for batch in _batches(order, self.batch_size):
-            yield from zip(batch, self._texts([texts[i] for i in batch]), strict=True)
+        batches = ((batch, self.tokenizer([texts[i] for i in batch])) for batch in _batches(order, self.batch_size))
+        yield from self._vectors(self.network.encode_text, batches)
 
     def encode_images(self, images: Iterable[tuple[int, bytes]]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, encoded RGB image), in order.
 
-        The next batch is decoded while one is computed.
+        The next batches are decoded, on all cores, while one is computed.
         """
-        with ThreadPoolExecutor(DECODERS) as pool:
-            for batch in _ahead(_batches(images, self.batch_size), lambda batch: _start(pool, self._pixels, batch)):
-                indices, futures = batch
-                pixels = torch.stack([future.result() for future in futures])
-                yield from zip(indices, self._run(self.network.encode_image, pixels), strict=True)
+        # Pillow and torchvision release the interpreter while they work: threads are enough.
+        with closing(mapped(self.decode, images, threads=os.cpu_count() or 1, depth=2 * self.batch_size)) as decoded:
+            yield from self.encode_decoded(decoded)
 
-    def _pixels(self, image: bytes) -> torch.Tensor:
-        return self.transform(Image.open(io.BytesIO(image)).convert("RGB"))
+    def encode_decoded(
+        self, images: Iterable[tuple[int, torch.Tensor]]
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield (index, vector float32 (dimension,)) for every (index, pixels as `decode` gives them), in order."""
+        batches = (tuple(zip(*batch, strict=True)) for batch in _batches(images, self.batch_size))
+        yield from self._vectors(self.network.encode_image, ((ids, torch.stack(pixels)) for ids, pixels in batches))
 
-    def _texts(self, texts: list[str]) -> np.ndarray:
-        return self._run(self.network.encode_text, self.tokenizer(texts))
+    def decode(self, image: tuple[int, bytes]) -> tuple[int, torch.Tensor]:
+        """Return an image's index and its pixels, float32 (channels, height, width), by the evaluation transform."""
+        return image[0], self.transform(Image.open(io.BytesIO(image[1])).convert("RGB"))
 
-    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> np.ndarray:
-        mixed = torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
-        with torch.inference_mode(), mixed:
-            vectors: np.ndarray = encode(batch.to(self.device), normalize=True).float().cpu().numpy()
-        if not np.isfinite(vectors).all():
-            raise InputError(f"{self.model} gives vectors that are not finite. Set embed_clip.dtype to float32")
-        return vectors
+    def _vectors(
+        self, encode: Callable[..., torch.Tensor], batches: Iterable[tuple[Sequence[int], torch.Tensor]]
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield each item's vector; the next batch is under way on the device while one is fetched and stored."""
+        under_way: tuple[Sequence[int], torch.Tensor] | None = None
+        for batch in chain(batches, [None]):
+            done = under_way
+            under_way = None if batch is None else (batch[0], self._run(encode, batch[1]))
+            if done is None:
+                continue
+            vectors = done[1].float().cpu().numpy()
+            if not np.isfinite(vectors).all():
+                raise InputError(f"{self.model} gives vectors that are not finite. Set embed_clip.dtype to float32")
+            yield from zip(done[0], vectors, strict=True)
+
+    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
+        """Return the batch's vectors, on the device; where memory runs out, in halves."""
+        try:
+            mixed = torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+            with torch.inference_mode(), mixed:
+                return encode(batch.to(self.device, non_blocking=True), normalize=True)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise InputError(f"{self.model}: no memory for a single item. Use a smaller model") from error
+        # Beyond the handler: the exception's traceback would keep the tensors of the failed attempt.
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.batch_size = min(self.batch_size, (len(batch) + 1) // 2)
+        print(f"out of memory: batches of at most {self.batch_size:,} from here on")
+        return torch.cat([self._run(encode, half) for half in batch.split((len(batch) + 1) // 2)])
 
 
 def _find(model: str, revision: str | None, scratch: Path) -> tuple[Source, dict[str, Any]]:
@@ -142,18 +171,3 @@ def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     items = iter(items)
     while batch := list(islice(items, size)):
         yield batch
-
-
-def _start(pool: ThreadPoolExecutor, work: Callable[[bytes], Any], batch: list[tuple[int, bytes]]) -> tuple[Any, Any]:
-    return [index for index, _ in batch], [pool.submit(work, image) for _, image in batch]
-
-
-def _ahead(batches: Iterable[Any], start: Callable[[Any], Any]) -> Iterator[Any]:
-    """Yield start(batch) for every batch, having started the one after it."""
-    started: Any = None
-    for batch in batches:
-        current, started = started, start(batch)
-        if current is not None:
-            yield current
-    if started is not None:
-        yield started

@@ -6,6 +6,7 @@ import transformers
 from pricefuse.errors import InputError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+CPU_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # the last is Arm's
 
 
 def pick_device() -> torch.device:
@@ -14,12 +15,14 @@ def pick_device() -> torch.device:
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """Return the torch dtype for 'float32', 'bfloat16' or 'auto' (bfloat16 on CUDA, float32 elsewhere).
+    """Return the torch dtype for 'float32', 'bfloat16' or 'auto'.
 
+    'auto' is bfloat16 on CUDA and on CPUs with instructions for it: without them it is slower there than float32.
     float16 is refused (InputError): EmbeddingGemma's activations overflow in it.
     """
     if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
+        fast = device.type == "cuda" or any(torch.cpu.get_capabilities().get(name) for name in CPU_BFLOAT16)
+        return torch.bfloat16 if fast else torch.float32
     if dtype not in PRECISIONS:
         raise InputError(f"dtype {dtype!r}: use auto, {' or '.join(PRECISIONS)}")
     return PRECISIONS[dtype]
@@ -28,3 +31,8 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 def quiet() -> None:
     """Leave the progress bar to the caller: transformers draws one of its own for every load."""
     transformers.utils.logging.disable_progress_bar()
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an operation failed for want of memory, on the device or on the host."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,30 +1,22 @@
 """The text encoder: a SentenceTransformer, with texts longer than its window cut into chunks."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from sentence_transformers import SentenceTransformer
 
 from pricefuse.encoders import packaged
-from pricefuse.encoders.device import pick_device, pick_dtype, quiet
+from pricefuse.encoders.batches import by_budget, padded
+from pricefuse.encoders.chunks import Chunker, Chunks
+from pricefuse.encoders.device import out_of_memory, pick_device, pick_dtype, quiet
 from pricefuse.encoders.source import Source, resolve
 from pricefuse.errors import InputError
 from pricefuse.rows import row_key
 
 RECIPE_VERSION = 1  # raise it when this module makes other vectors of the same texts
-TOKENIZED_AT_ONCE = 1024
-
-
-@dataclass(frozen=True)
-class Chunks:
-    """A text in pieces that fit the encoder's window, each with its prompt, and the tokens that each holds."""
-
-    texts: tuple[str, ...]
-    tokens: tuple[int, ...]
 
 
 class TextEncoder:
@@ -41,49 +33,47 @@ class TextEncoder:
         prompt: str = "",
         chunk_tokens: int,
         normalize: bool = True,
-        batch_size: int = 32,
+        batch_tokens: int = 4096,
         dtype: str = "auto",
     ) -> None:
         """Load `model` (see `source.resolve`, or `packaged:all-MiniLM-L6-v2`) for evaluation.
 
-        `dtype`: 'auto' is bfloat16 on CUDA and float32 elsewhere. float16 is not offered: Gemma's activations overflow
-        in it. Raises InputError where the model cannot be had, or `chunk_tokens` leaves no room for text.
+        A batch has at most `batch_tokens` tokens, padding included; where memory runs out it is halved. `dtype`: see
+        `pick_dtype`. float16 is not offered: Gemma's activations overflow in it. Raises InputError where the model
+        cannot be had, or `chunk_tokens` leaves no room for text.
         """
         quiet()
         self.source: Source = packaged.minilm() if model == packaged.MINILM else resolve(model, revision)
         self.device = pick_device()
-        precision = pick_dtype(dtype, self.device)
+        self.precision = pick_dtype(dtype, self.device)
+        # A CPU computes in float32 what it has no bfloat16 instructions for: its weights stay, and autocast decides.
+        weights = self.precision if self.device.type == "cuda" else torch.float32
         try:
             self.network = SentenceTransformer(
                 str(self.source.folder),
                 device=str(self.device),
                 local_files_only=True,
-                model_kwargs={"torch_dtype": precision},
+                model_kwargs={"torch_dtype": weights},
             ).eval()
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{model}: not a model that sentence-transformers can load ({error})") from error
-        self.model, self.prompt, self.normalize, self.batch_size, self.dtype = (
+        self.model, self.prompt, self.normalize, self.batch_tokens, self.dtype = (
             model,
             prompt,
             normalize,
-            batch_size,
+            batch_tokens,
             dtype,
         )
         self.dimension = int(self.network.get_embedding_dimension() or 0)
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
-        special = self.network.tokenizer.num_special_tokens_to_add()
-        window = min(chunk_tokens, self.network.max_seq_length or chunk_tokens)
-        self.room = window - special - self._count(prompt)
-        if self.room < 1:
-            raise InputError(
-                f"{model}: a window of {window} tokens leaves no room for text beside the prompt {prompt!r}. Raise"
-                " embed_gemma.chunk_tokens or shorten embed_gemma.prompt"
-            )
+        self.tokenizer = self.network.tokenizer
+        longest = self.network.max_seq_length
+        self.chunker = Chunker(self.tokenizer, prompt=prompt, chunk_tokens=chunk_tokens, longest=longest)
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of a record: the vector, float32 (dimension,)."""
-        return pa.schema([("vector", pa.list_(pa.float32(), self.dimension))])
+        """The columns of a record: `content_key` of its chunks, and the vector, float32 (dimension,)."""
+        return pa.schema([("content", pa.string()), ("vector", pa.list_(pa.float32(), self.dimension))])
 
     def describe(self) -> dict[str, Any]:
         """Return what a model card says of this encoder, as JSON values."""
@@ -91,29 +81,15 @@ class TextEncoder:
             "model": self.model,
             "revision": self.source.revision,
             "identity": self.source.identity,
-            "recipe": row_key(self.recipe, self.prompt, self.room),
+            "recipe": row_key(self.recipe, self.prompt, self.chunker.window),
             "licence": self.source.licence,
             "parameters": self.parameters,
             "dimension": self.dimension,
             "prompt": self.prompt,
-            "chunk_tokens": self.room,
+            "chunk_tokens": self.chunker.window,
             "normalize": self.normalize,
             "dtype": self.dtype,
         }
-
-    def chunk(self, texts: Iterable[str]) -> Iterator[Chunks]:
-        """Yield each text's chunks: cut at word boundaries to fit the window beside prompt and special tokens.
-
-        A word longer than the window is cut inside. Joined, the chunks give the text, but for white space at the cuts.
-        """
-        texts = iter(texts)
-        while batch := list(islice(texts, TOKENIZED_AT_ONCE)):
-            # No token is shorter than a byte: a text of so few bytes fits, and its only chunk's weight is 1 anyhow.
-            long = [text for text in batch if len(text.encode(errors="replace")) > self.room]
-            offsets = iter(self._offsets(long))
-            for text in batch:
-                fits = len(text.encode(errors="replace")) <= self.room
-                yield Chunks((self.prompt + text,), (1,)) if fits else self._cut(text, next(offsets))
 
     @property
     def recipe(self) -> str:
@@ -123,84 +99,76 @@ class TextEncoder:
         """
         return row_key(RECIPE_VERSION, self.source.identity, self.dtype, self.normalize)
 
-    def key(self, chunks: Chunks) -> str:
-        """Digest of all that determines a text's vector."""
-        return row_key(self.recipe, chunks.texts, chunks.tokens)
+    def key(self, text: str) -> str:
+        """Digest of all that determines a text's vector, known without tokenising it."""
+        return row_key(self.recipe, self.prompt, self.chunker.window, text)
+
+    def content_key(self, chunks: Chunks) -> str:
+        """Digest of all that determines the vector of chunks: equal where another window cuts a text alike."""
+        return row_key(self.recipe, chunks.digest)
+
+    def chunk(self, texts: Sequence[str]) -> list[Chunks]:
+        """Return each text's chunks; see `Chunker.chunk`."""
+        return self.chunker.chunk(texts)
 
     def encode(self, texts: Sequence[Chunks]) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield (index, vector float32 (dimension,)) for every text, the longest first: batches are of similar length.
+        """Yield (index, vector float32 (dimension,)) for every text, the longest chunks first.
 
-        Raises InputError where the encoder gives a vector that is not finite.
+        A text's vector is the mean of its chunks' vectors, weighted by their tokens. Raises InputError where the
+        encoder gives a vector that is not finite, or has no memory for a single chunk.
         """
-        order = sorted(range(len(texts)), key=lambda i: -max(map(len, texts[i].texts)))
-        for batch in self._batches(order, texts):
-            chunks = [chunk for i in batch for chunk in texts[i].texts]
-            vectors = self._vectors(chunks)
-            weights = np.array([count for i in batch for count in texts[i].tokens], dtype=np.float32)[:, None]
-            starts = np.cumsum([0, *(len(texts[i].texts) for i in batch)])[:-1]
-            means = np.add.reduceat(vectors * weights, starts) / np.add.reduceat(weights, starts)
-            if self.normalize:
-                means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-            if not np.isfinite(means).all():
-                raise InputError(f"{self.model} gives vectors that are not finite. Set embed_gemma.dtype to float32")
-            yield from zip(batch, means, strict=True)
+        chunks = [(i, n) for i, text in enumerate(texts) for n in range(len(text.ids))]
+        sums: dict[int, np.ndarray] = {}
+        waiting = [len(text.ids) for text in texts]
+        under_way: tuple[list[int], torch.Tensor] | None = None
+        batches = by_budget([len(texts[i].ids[n]) for i, n in chunks], lambda: self.batch_tokens)
+        for batch in (*batches, None):
+            # The next batch is under way on the device while this one's vectors are fetched and stored.
+            done, under_way = under_way, None
+            if batch is not None:
+                under_way = batch, self._vectors([texts[i].ids[n] for i, n in (chunks[at] for at in batch)])
+            if done is None:
+                continue
+            for at, vector in zip(done[0], done[1].float().cpu().numpy(), strict=True):
+                i, n = chunks[at]
+                sums[i] = sums.get(i, 0.0) + vector * np.float32(texts[i].tokens[n] / sum(texts[i].tokens))
+                waiting[i] -= 1
+                if not waiting[i]:
+                    yield i, self._finished(sums.pop(i))
 
-    def _batches(self, order: Sequence[int], texts: Sequence[Chunks]) -> Iterator[list[int]]:
-        """Yield rows in order, each batch of about `batch_size` chunks; a row's chunks stay together."""
-        batch: list[int] = []
-        size = 0
-        for i in order:
-            batch.append(i)
-            size += len(texts[i].texts)
-            if size >= self.batch_size:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
+    def _finished(self, mean: np.ndarray) -> np.ndarray:
+        if self.normalize:
+            mean = mean / max(np.linalg.norm(mean), np.finfo(np.float32).tiny)
+        if not np.isfinite(mean).all():
+            raise InputError(f"{self.model} gives vectors that are not finite. Set embed_gemma.dtype to float32")
+        return mean.astype(np.float32, copy=False)
 
-    def _vectors(self, chunks: list[str]) -> np.ndarray:
-        vectors: np.ndarray = self.network.encode(chunks, batch_size=self.batch_size, show_progress_bar=False)
-        return vectors.astype(np.float32, copy=False)
+    def _vectors(self, ids: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return the chunks' vectors, on the device; where memory runs out, in halves."""
+        try:
+            return self._forward(ids)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            if len(ids) == 1:
+                raise InputError(
+                    f"{self.model}: no memory for one chunk of {len(ids[0])} tokens. Lower embed_gemma.chunk_tokens"
+                ) from error
+        # Beyond the handler: the exception's traceback would keep the tensors of the failed attempt.
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = (len(ids) + 1) // 2
+        self.batch_tokens = min(self.batch_tokens, half * max(map(len, ids)))
+        print(f"out of memory: batches have at most {self.batch_tokens:,} tokens from here on")
+        return torch.cat([self._vectors(ids[:half]), self._vectors(ids[half:])])
 
-    def _cut(self, text: str, offsets: Sequence[tuple[int, int]]) -> Chunks:
-        if not offsets:  # nothing that the tokenizer sees: white space, accents without a letter
-            return Chunks((self.prompt + text.strip(),), (1,))
-        pieces, counts, first = [], [], 0
-        while first < len(offsets):
-            start = offsets[first][0] if first else 0  # what no token covers belongs to the chunk before it
-            last = min(first + self.room, len(offsets))
-            while True:
-                last = _word_start(text, offsets, first, last)
-                stop = offsets[last][0] if last < len(offsets) else len(text)
-                piece = text[start:stop].strip()
-                count = self._count(piece)
-                # Cut off from its neighbours, a piece may take some tokens more than it had inside the text.
-                if count <= self.room or last == first + 1:
-                    break
-                last = max(last - (count - self.room), first + 1)
-            pieces.append(self.prompt + piece)
-            counts.append(max(count, 1))
-            first = last
-        return Chunks(tuple(pieces), tuple(counts))
+    def _forward(self, ids: Sequence[np.ndarray]) -> torch.Tensor:
+        tokens, mask = padded(ids, self.tokenizer.pad_token_id or 0, self.tokenizer.padding_side)
+        features = {"input_ids": self._moved(tokens), "attention_mask": self._moved(mask)}
+        mixed = self.device.type == "cpu" and self.precision != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=mixed):
+            return self.network(features)["sentence_embedding"]
 
-    def _count(self, text: str) -> int:
-        return len(self._offsets([text])[0])
-
-    def _offsets(self, texts: list[str]) -> list[list[tuple[int, int]]]:
-        """Return the (start, stop) characters of every token of every text, without special tokens."""
-        if not texts:
-            return []
-        tokenizer = self.network.tokenizer
-        tokens = tokenizer(
-            texts, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-        )
-        return tokens["offset_mapping"]
-
-
-def _word_start(text: str, offsets: Sequence[tuple[int, int]], first: int, last: int) -> int:
-    """Return the last token in (first, last] that starts a word, or `last` where there is none."""
-    for token in range(last, first, -1):
-        start = offsets[token][0] if token < len(offsets) else len(text)
-        if start == len(text) or text[start].isspace() or text[start - 1].isspace():
-            return token
-    return last
+    def _moved(self, array: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
