@@ -176,13 +176,13 @@ def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspac
 
 
 def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
-    printed = workspace("dvc", "exp", "run", "-S", "boosted.leaves=7", "-n", "faster")
+    printed = workspace("dvc", "exp", "run", "-S", "lexical.width=32", "-n", "faster")
     try:
         assert sorted(re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE)) == sorted(
             ["learning_curve", "train", "evaluate", "predict"]
         )
         changed = json.loads(workspace("dvc", "params", "diff", "--json"))
-        assert changed == {"params.yaml": {"boosted.leaves": {"old": 15, "new": 7, "diff": -8}}}
+        assert changed == {"params.yaml": {"lexical.width": {"old": 64, "new": 32, "diff": -32}}}
         assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/validation.json"]
         assert "faster" in workspace("dvc", "exp", "show", "--csv")
     finally:
