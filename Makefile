@@ -5,7 +5,7 @@ BIN := $(abspath $(VENV))/bin
 RUN := PATH="$(BIN):$$PATH" PYTHONPATH=src
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format use clean
+.PHONY: help setup repro test lint format use ablation clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: setup  ## Format the code
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python profiles/use.py "$(PROFILE)"
+
+ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
+	$(RUN) python benchmarks/ablation.py --features data/fused --out benchmarks/ablation.md
 
 clean:  ## Remove the virtual environment and all caches of the checks; data and DVC's cache stay
 	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pricefuse import features, folds, stage
+from pricefuse import features, folds, leaks, ngrams, stage
 from pricefuse.params import read_params
 from pricefuse.rows import row_key
 
@@ -16,7 +16,7 @@ def main() -> None:
         __doc__, "products", "attributes", "embeddings", "out"
     )
     params = read_params(Path("params.yaml")).fuse
-    products = pd.read_parquet(products_path, columns=["sample_id", "split", "price", "image_link", "name"])
+    products = pd.read_parquet(products_path, columns=["sample_id", "split", "price", "image_link", "name", "text"])
     ids = products["sample_id"].tolist()
     gemma, clip = (json.loads((embeddings / f"{name}.json").read_text(encoding="utf-8")) for name in ("gemma", "clip"))
     stated = pd.read_parquet(attributes_path).drop(columns="sample_id")
@@ -39,11 +39,14 @@ def main() -> None:
     else:
         index.loc[train, "fold"] = folds.random_fold(int(train.sum()), params.validation_share, params.seed)
 
-    layout = features.write(out, blocks, index)
-    widths = " + ".join(f"{block.name} {block.width}" for block in layout)
+    fields = {name: products[name].tolist() for name in ("name", "text")}
+    counted = ngrams.count(fields, params.ngram_bits) if params.ngrams else None
+    layout = features.write(out, blocks, index, counted, stated.columns.tolist())
+    leaks.check(features.Features.load(out))
+    widths = " + ".join(f"{block.name} {block.width:,}" for block in layout)
     held_out = index.loc[train, "fold"].ge(0).sum()
     groups = index.loc[train, "group"].nunique()
-    print(f"{len(index):,} rows of {layout[-1].stop:,} features: {widths}")
+    print(f"{len(index):,} rows of {sum(block.width for block in layout):,} features: {widths}")
     print(f"{train.sum():,} training rows in {groups:,} product groups; {held_out:,} rows will be held out")
 
 

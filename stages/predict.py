@@ -13,7 +13,7 @@ def main() -> None:
     fused, model, out = stage.paths(__doc__, "features", "model", "out")
     features = Features.load(fused)
     test = np.flatnonzero(features.index["split"] == "test")
-    prices = PriceModel.load(model).predict(features.matrix[test], features.blocks)
+    prices = PriceModel.load(model).predict(features.at(test))
     predicted = pd.DataFrame({"sample_id": features.index["sample_id"].iloc[test], "price": prices})
     with replacing(out) as temporary:
         predicted.to_csv(temporary, index=False, float_format="%.6g")

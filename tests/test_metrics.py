@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricefuse.metrics import scores, smape, smape_interval, smape_terms
+from pricefuse.metrics import difference_interval, scores, smape, smape_interval, smape_terms
 
 PRICES = st.floats(0.01, 1e6)
 
@@ -82,3 +82,15 @@ def test_the_interval_has_its_coverage():
         low, high = smape_interval(np.ones(150), predicted, np.arange(150), samples=200, confidence=0.9, seed=seed)
         covered += low <= truth <= high
     assert 80 <= covered <= 98
+
+
+def test_a_paired_difference_is_told_far_more_sharply_than_either_score():
+    rng = np.random.default_rng(4)
+    actual = rng.lognormal(size=400)
+    one = actual * rng.lognormal(sigma=0.5, size=400)
+    worse = actual * (one / actual) ** 1.1
+    options = {"samples": 400, "confidence": 0.95, "seed": 0}
+    low, high = difference_interval(actual, worse, one, np.arange(400), **options)
+    alone = smape_interval(actual, one, np.arange(400), **options)
+    assert 0 < low < smape(actual, worse) - smape(actual, one) < high
+    assert high - low < (alone[1] - alone[0]) / 3

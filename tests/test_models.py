@@ -1,19 +1,18 @@
-"""The network, its scaler, its target, and the bundle that carries them."""
-
-import json
+"""The seed's network, its scaler and its target."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pricefuse.errors import InputError
-from pricefuse.features import Block
+from pricefuse.features import Block, Features
 from pricefuse.metrics import smape
-from pricefuse.models.bundle import PriceModel
+from pricefuse.models.fitting import loss_function
 from pricefuse.models.scaler import Scaler
-from pricefuse.models.simple_nn import Settings, SimpleNN, build, loss_function
+from pricefuse.models.simple_nn import Settings, SimpleNN, build
 from pricefuse.models.target import Target
 
 SMALL = Settings(
@@ -29,6 +28,7 @@ SMALL = Settings(
     batch_size=64,
     max_epochs=40,
     patience=40,
+    seeds=(0,),
 )
 TARGET = Target("log", 1.0, 100.0)
 BLOCKS = (Block("gemma", 0, 4, "m@1"), Block("attributes", 4, 6, "a"))
@@ -47,10 +47,16 @@ def data():
     return matrix, prices
 
 
+def features(matrix, prices=None):
+    index = pd.DataFrame({"price": np.ones(len(matrix)) if prices is None else prices})
+    return Features(np.asarray(matrix), BLOCKS, index)
+
+
 def fit(data, changed=SMALL, seed=0, target="log", **options):
     matrix, prices = data
     rows = np.arange(400)
-    return SimpleNN.fit(matrix, prices, rows[:320], rows[320:], Target.fit(target, prices), changed, seed, **options)
+    goal = Target.fit(target, prices)
+    return SimpleNN.fit(features(matrix, prices), rows[:320], rows[320:], goal, changed, seed, **options)
 
 
 # ── scaler ──
@@ -139,13 +145,17 @@ def test_the_seeds_layers_are_as_it_built_them():
 def test_every_recipe_learns(data, changes, target):
     matrix, prices = data
     model = fit(data, settings(**changes), target=target)
-    assert smape(prices[320:], np.exp(model.predict(matrix[320:]))) < 30
+    assert smape(prices[320:], np.exp(model.predict(features(matrix[320:])))) < 30
     assert smape(prices[320:], np.full(80, np.median(prices[:320]))) > 60
 
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another(data):
     matrix, _ = data
-    one, same, other = fit(data).predict(matrix), fit(data).predict(matrix), fit(data, seed=1).predict(matrix)
+    one, same, other = (
+        fit(data).predict(features(matrix)),
+        fit(data).predict(features(matrix)),
+        fit(data, seed=1).predict(features(matrix)),
+    )
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
 
@@ -158,7 +168,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_training(data):
     )
     best = min(epochs, key=lambda epoch: epoch.smape)
     assert len(epochs) == best.epoch + 2 < 60
-    assert smape(prices[320:], np.exp(model.predict(matrix[320:]))) == pytest.approx(best.smape, rel=1e-6)
+    assert smape(prices[320:], np.exp(model.predict(features(matrix[320:])))) == pytest.approx(best.smape, rel=1e-6)
 
 
 def test_stopping_and_held_out_rows_do_not_touch_the_scaler(data):
@@ -172,75 +182,19 @@ def test_stopping_and_held_out_rows_do_not_touch_the_scaler(data):
 def test_no_batch_is_a_single_row_which_would_break_batch_norm(data, rows, batch_size):
     matrix, prices = data
     fitted, stopping = np.arange(rows), np.arange(320, 400)
-    SimpleNN.fit(matrix, prices, fitted, stopping, TARGET, settings(max_epochs=1, batch_size=batch_size), 0)
+    SimpleNN.fit(features(matrix, prices), fitted, stopping, TARGET, settings(max_epochs=1, batch_size=batch_size), 0)
 
 
 def test_a_training_that_diverges_says_what_to_lower(data):
     wild = settings(learning_rate=1e20, schedule="constant", batch_norm=(False, False))
-    with pytest.raises(InputError, match="diverged in epoch .: lower train.learning_rate"):
+    with pytest.raises(InputError, match="diverged in epoch .: lower learning_rate"):
         fit(data, wild)
 
 
-# ── bundle ──
-
-
-@pytest.fixture
-def bundle(data):
-    members = {f"simple_nn-fold0-seed{seed}": fit(data, seed=seed) for seed in (0, 1)}
-    return PriceModel(members, SMALL, BLOCKS)
-
-
-def test_a_saved_model_predicts_the_same_and_averages_in_log_space(tmp_path, data, bundle):
-    bundle.save(tmp_path, {"catalog": "test"})
-    loaded = PriceModel.load(tmp_path)
-    np.testing.assert_array_equal(loaded.predict(data[0], BLOCKS), bundle.predict(data[0], BLOCKS))
-    logs = [member.predict(data[0]) for member in bundle.members.values()]
-    np.testing.assert_allclose(bundle.predict(data[0], BLOCKS), np.exp((logs[0] + logs[1]) / 2))
-    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
-
-
-def test_the_same_training_saves_the_same_bytes(tmp_path, data):
+def test_the_same_training_saves_the_same_bytes_and_loads_the_same_network(tmp_path, data):
     for name in ("one", "two"):
         fit(data).save(tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("blocks", "message"),
-    [
-        (BLOCKS[:1], "block attributes differ.*absent now"),
-        (
-            (Block("gemma", 0, 4, "m@2"), BLOCKS[1]),
-            "block gemma differ.*4 columns from m@1 in training, 4 columns from m@2 now",
-        ),
-        ((*BLOCKS, Block("image_mask", 6, 7, "x")), "block image_mask differ.*absent in training"),
-        ((Block("attributes", 0, 2, "a"), Block("gemma", 2, 6, "m@1")), "blocks gemma, attributes differ"),
-    ],
-)
-def test_a_model_refuses_other_features(data, bundle, blocks, message):
-    with pytest.raises(InputError, match=message):
-        bundle.predict(data[0], blocks)
-
-
-def test_half_a_model_and_a_foreign_format_are_refused(tmp_path, bundle):
-    bundle.save(tmp_path, {})
-    described = json.loads((tmp_path / "model.json").read_text())
-    (tmp_path / "model.json").write_text(json.dumps({**described, "format": 99}))
-    with pytest.raises(InputError, match="format 99, but this version reads 1"):
-        PriceModel.load(tmp_path)
-    (tmp_path / "model.json").unlink()
-    with pytest.raises(InputError, match="not a whole model"):
-        PriceModel.load(tmp_path)
-
-
-@given(st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), min_size=6, max_size=6))
-def test_prices_are_positive_and_finite_for_any_row(hostile_bundle, row):
-    prices = hostile_bundle.predict(np.array([row], dtype=np.float32), BLOCKS)
-    assert np.isfinite(prices).all()
-    assert (prices > 0).all()
-
-
-@pytest.fixture(scope="module")
-def hostile_bundle(data):
-    model = fit(data, settings(max_epochs=2))
-    return PriceModel({"simple_nn-fold0-seed0": model}, SMALL, BLOCKS)
+    for file in ("arrays.safetensors", "member.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    loaded = SimpleNN.load(tmp_path / "one")
+    np.testing.assert_array_equal(loaded.predict(features(data[0])), fit(data).predict(features(data[0])))

@@ -11,7 +11,7 @@ TEXT = (ROOT / "params.yaml").read_text()
 
 def test_the_committed_file_is_valid():
     params = read_params(ROOT / "params.yaml")
-    assert params.train.learning_rate == 0.002
+    assert params.simple_nn.learning_rate == 0.002
     assert params.download.max_pixels == 50_000_000
 
 
@@ -21,18 +21,18 @@ def test_the_committed_file_is_valid():
         (
             "  learning_rate:",
             "  learning_rat:",
-            r"train\.learning_rate: Field required.*train\.learning_rat: Extra inputs",
+            r"simple_nn\.learning_rate: Field required.*simple_nn\.learning_rat: Extra inputs",
         ),
         ("catalog: demo", "catalog: ../secrets", r"catalog: String should match"),
         ("folds: 5", "folds: 1", r"fuse\.folds: .*greater than or equal to 2 \(found 1\)"),
-        ("learning_rate: 2e-3", "learning_rate: .nan", r"train\.learning_rate: Input should be a finite number"),
+        ("learning_rate: 2e-3", "learning_rate: .nan", r"simple_nn\.learning_rate: Input should be a finite number"),
         (
             "hidden: [1024, 512, 256, 64, 32]",
             "hidden: [64, 32]",
-            r"train: .*batch_norm has 5 entries, but hidden has 2",
+            r"simple_nn: .*batch_norm has 5 entries, but hidden has 2",
         ),
         ("[gemma, clip_text", "[gemma, gemma", r"fuse\.blocks: .*named twice"),
-        ("seeds: [0, 1]", "seeds: [1, 1]", r"train\.seeds: .*named twice"),
+        ("seeds: [0, 1]", "seeds: [1, 1]", r"simple_nn\.seeds: .*named twice"),
         ("target: log ", "target: sqrt ", r"train\.target: Input should be 'log' or 'log1p'"),
         ("evaluate:", "evaluation:", r"evaluate: Field required.*evaluation: Extra inputs"),
         ("catalog: demo", "catalog: [demo", r"not valid YAML"),

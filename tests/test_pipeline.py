@@ -27,13 +27,13 @@ SMALL = {
     "demo.test_products": 40,
     "embed_gemma.chunk_tokens": 64,
     "fuse.folds": 3,
-    "train.hidden": [64, 16],
-    "train.batch_norm": [True, False],
-    "train.dropout": [0.2, 0.1],
-    "train.batch_size": 32,
-    "train.max_epochs": 25,
-    "train.patience": 25,
-    "train.seeds": [0],
+    "lexical.seeds": [0],
+    "lexical.least_steps": 60,
+    "boosted.bags": 1,
+    "boosted.inner_folds": 3,
+    "boosted.landmarks": 256,
+    "boosted.most_rounds": 60,
+    "learning_curve.shares": [0.5, 1.0],
     "evaluate.bootstrap_samples": 200,
 }
 
@@ -88,6 +88,7 @@ def workspace(tmp_path_factory, write_params):
 
 def test_a_fresh_checkout_runs_every_stage(workspace):
     stages = ["demo", "clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "evaluate", "predict"]
+    stages.append("learning_curve")
     assert sorted(workspace.ran) == sorted(stages)
 
 
@@ -144,28 +145,44 @@ def test_text_and_image_each_lower_smape(workspace):
 
 
 def smape_with(features, names):
-    columns = np.concatenate([np.arange(block.start, block.stop) for block in features.blocks if block.name in names])
-    chosen = Features(np.asarray(features.matrix)[:, columns], features.blocks, features.index)
-    settings = Settings("l1", 0.5, (64, 16), (True, False), (0.2, 0.1), "adamw", "one_cycle", 5e-3, 0.05, 32, 30, 30)
-    rows = cross_fit(chosen, "log", settings, seeds=(0, 1, 2), stopping_share=0.1).out_of_fold
+    chosen = features.without([*(block.name for block in features.blocks if block.name not in names), "ngrams"])
+    settings = Settings(
+        loss="l1",
+        huber_delta=0.5,
+        hidden=(64, 16),
+        batch_norm=(True, False),
+        dropout=(0.2, 0.1),
+        optimizer="adamw",
+        schedule="one_cycle",
+        learning_rate=5e-3,
+        weight_decay=0.05,
+        batch_size=32,
+        max_epochs=30,
+        patience=30,
+        seeds=(0, 1, 2),
+    )
+    rows = cross_fit(chosen, "log", {"simple_nn": settings}, stopping_share=0.1).out_of_fold
     return smape(rows["price"].to_numpy(), rows["predicted"].to_numpy())
 
 
 def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspace):
     folder = workspace.folder / "models/price_model"
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors"}
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors", ".txt"}
     provenance = json.loads((folder / "model.json").read_text())["provenance"]
     assert provenance["encoders"]["gemma"]["licence"] == "Apache-2.0"
     assert provenance["catalog"] == "demo"
-    assert len(PriceModel.load(folder).members) == 3
+    members = PriceModel.load(folder).members
+    assert {kind: len(own) for kind, own in members.items()} == {"lexical": 3, "boosted": 3}
 
 
 def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
-    printed = workspace("dvc", "exp", "run", "-S", "train.learning_rate=0.004", "-n", "faster")
+    printed = workspace("dvc", "exp", "run", "-S", "lexical.width=32", "-n", "faster")
     try:
-        assert re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE) == ["train", "evaluate", "predict"]
+        assert sorted(re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE)) == sorted(
+            ["learning_curve", "train", "evaluate", "predict"]
+        )
         changed = json.loads(workspace("dvc", "params", "diff", "--json"))
-        assert changed == {"params.yaml": {"train.learning_rate": {"old": 0.002, "new": 0.004, "diff": 0.002}}}
+        assert changed == {"params.yaml": {"lexical.width": {"old": 64, "new": 32, "diff": -32}}}
         assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/validation.json"]
         assert "faster" in workspace("dvc", "exp", "show", "--csv")
     finally:
@@ -184,7 +201,17 @@ def test_one_appended_product_costs_one_row_of_every_expensive_stage(workspace):
     params.write_text(before.replace("catalog: demo", "catalog: mine"))
     ran, printed = workspace.repro()
     assert "demo" not in ran
-    assert set(ran) == {"clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "evaluate", "predict"}
+    assert set(ran) == {
+        "clean",
+        "download",
+        "embed_gemma",
+        "embed_clip",
+        "fuse",
+        "train",
+        "evaluate",
+        "predict",
+        "learning_curve",
+    }
     # The demo's dead link is no settled failure: download tries it again, beside the new product's image.
     assert refreshed(printed) == {
         "download": ["361 rows: 359 reused, 2 computed"],

@@ -42,9 +42,9 @@ def test_the_seeds_recipe_is_the_seeds(params):
     changes = use(ROOT / "profiles" / "seed.yaml", params)
     assert "train.target: log -> log1p" in changes
     found = read_params(params)
-    assert found.train.dropout == (0.3, 0.2, 0.2, 0.1, 0.1)
+    assert found.simple_nn.dropout == (0.3, 0.2, 0.2, 0.1, 0.1)
     assert found.fuse.blocks == ("gemma", "clip_text", "clip_image")
-    assert (found.train.optimizer, found.train.weight_decay, found.train.batch_size) == ("adam", 1e-5, 512)
+    assert (found.simple_nn.optimizer, found.simple_nn.weight_decay, found.simple_nn.batch_size) == ("adam", 1e-5, 512)
 
 
 def test_comments_and_what_a_profile_does_not_state_stay(params):
@@ -61,7 +61,7 @@ def test_comments_and_what_a_profile_does_not_state_stay(params):
         ("train: {learning_rat: 1}", "train.learning_rat is not a parameter"),
         ("trian: {seed: 1}", "trian.seed is not a parameter"),
         ("catalog: demo", "a profile states sections"),
-        ("train: {max_epochs: 0}", "train.max_epochs"),
+        ("simple_nn: {max_epochs: 0}", "simple_nn.max_epochs"),
     ],
 )
 def test_a_wrong_profile_is_refused_and_changes_nothing(tmp_path, params, text, message):

@@ -1,6 +1,7 @@
 """What the out-of-fold predictions say: the scores, where the error lies, and a picture of both."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,14 @@ from pricefuse.atomic import replacing
 from pricefuse.metrics import scores, smape, smape_interval, smape_terms
 
 DECILES = 10
+MEMBER = "predicted_"  # and a kind of member: a column of its own predictions
 
 
-def validation_scores(
-    out_of_fold: pd.DataFrame, *, samples: int, confidence: float, seed: int
-) -> dict[str, float | int]:
+def validation_scores(out_of_fold: pd.DataFrame, *, samples: int, confidence: float, seed: int) -> dict[str, Any]:
     """Return the scores of out-of-fold predictions with SMAPE's bootstrap interval by product group.
 
-    Beside them stands the SMAPE of predicting the median price for every row: what a model has to beat.
+    Beside them stand the SMAPE of predicting the median price for every row, what a model has to beat, and of each kind
+    of member alone.
     """
     actual, predicted = out_of_fold["price"].to_numpy(), out_of_fold["predicted"].to_numpy()
     groups = out_of_fold["group"].to_numpy()
@@ -28,7 +29,13 @@ def validation_scores(
         "smape_high": high,
         "smape_of_median": smape(actual, np.full_like(actual, np.median(actual))),
     }
+    members = {
+        name.removeprefix(MEMBER): round(smape(actual, out_of_fold[name].to_numpy()), 4)
+        for name in map(str, out_of_fold.columns)
+        if name.startswith(MEMBER)
+    }
     return {name: round(value, 4) for name, value in values.items()} | {
+        "members": members,
         "n": len(out_of_fold),
         "groups": len(np.unique(groups)),
         "folds": int(out_of_fold["fold"].nunique()),
@@ -57,12 +64,12 @@ def error_by_decile(out_of_fold: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each epoch, the mean over networks of the training loss and of the scores on the stopping rows.
+    """Return, for each epoch of each kind of member, the mean of the training loss and of the scores on stopping rows.
 
-    `networks` says how many were still training: where it falls, the mean is over fewer.
+    `networks` says how many were still training: where it falls, the mean is over fewer. Only networks have epochs.
     """
-    means = epochs.drop(columns=["fold", "seed"]).groupby("epoch").mean()
-    return means.assign(networks=epochs.groupby("epoch").size()).reset_index().round(5)
+    by = epochs.drop(columns=["fold", "seed"]).groupby(["member", "epoch"])
+    return by.mean().assign(networks=by.size()).reset_index().round(5)
 
 
 def draw(path: Path, out_of_fold: pd.DataFrame, deciles: pd.DataFrame, epochs: pd.DataFrame, title: str) -> None:
@@ -83,7 +90,10 @@ def draw(path: Path, out_of_fold: pd.DataFrame, deciles: pd.DataFrame, epochs: p
     bars.set_xticks(deciles["decile"], [f"{price:.3g}" for price in deciles["price_to"]])
     bars.set(xlabel="price decile, up to", ylabel="SMAPE (%)", title="Where the error lies")
 
-    curve.plot(epochs["epoch"], epochs["smape"], color="tab:blue", label="stopping rows")
+    for member, own in epochs.groupby("member"):
+        curve.plot(own["epoch"], own["smape"], label=member)
+    if len(epochs):
+        curve.legend()
     curve.set(xlabel="epoch", ylabel="SMAPE (%)", title="Training, mean over networks")
     with replacing(path) as temporary:
         # Matplotlib puts its version into the file unless told not to.

@@ -10,7 +10,12 @@ import pandas as pd
 
 from pricefuse.atomic import replacing, write_json
 from pricefuse.errors import InputError
+from pricefuse.ngrams import SPACES, Ngrams
 from pricefuse.parts import iter_matching, vectors
+from pricefuse.rows import row_key
+
+EMBEDDINGS = ("gemma", "clip_text", "clip_image")
+NGRAMS = "ngrams"  # the folder of the sparse block, and its name
 
 
 @dataclass(frozen=True)
@@ -42,24 +47,62 @@ class Features:
     """What fuse wrote: the memory-mapped matrix float32 (rows, columns), its blocks, and the index of its rows.
 
     `index` has sample_id, split, price (NaN in test), group, and fold (the fold that holds the row out, -1 for never).
+    `ngrams` are the counts of the text's n-grams, where the recipe asks for them; `attributes` names the columns of the
+    block of that name.
     """
 
     matrix: np.ndarray
     blocks: tuple[Block, ...]
     index: pd.DataFrame
+    ngrams: Ngrams | None = None
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def layout(self) -> tuple[Block, ...]:
+        """All blocks, the sparse one last and with columns of its own: what a model has to find as it was trained."""
+        return self.blocks if self.ngrams is None else (*self.blocks, _sparse_block(self.ngrams))
+
+    def at(self, rows: np.ndarray) -> "Features":
+        """Return the features of `rows` (positions), in memory."""
+        ngrams = None if self.ngrams is None else self.ngrams.at(rows)
+        index = self.index.iloc[rows].reset_index(drop=True)
+        return Features(self.matrix[rows], self.blocks, index, ngrams, self.attributes)
+
+    def without(self, names: Sequence[str]) -> "Features":
+        """Return the features without the blocks of `names`, in memory: what an ablation compares with."""
+        kept = [block for block in self.blocks if block.name not in names]
+        columns = [np.arange(block.start, block.stop) for block in kept]
+        stops = np.cumsum([block.width for block in kept])
+        blocks = tuple(
+            Block(block.name, int(stop - block.width), int(stop), block.source)
+            for block, stop in zip(kept, stops, strict=True)
+        )
+        matrix = self.matrix[:, np.concatenate([np.empty(0, np.int64), *columns]).astype(np.int64)]
+        ngrams = None if NGRAMS in names else self.ngrams
+        return Features(matrix, blocks, self.index, ngrams, self.attributes)
 
     @classmethod
     def load(cls, folder: Path) -> "Features":
         """Map the features that `write` and the fuse stage left in `folder`."""
-        blocks = tuple(Block(**block) for block in json.loads((folder / "blocks.json").read_text(encoding="utf-8")))
+        described = json.loads((folder / "blocks.json").read_text(encoding="utf-8"))
+        blocks = tuple(Block(**block) for block in described["blocks"])
         matrix = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
-        return cls(matrix, blocks, pd.read_parquet(folder / "index.parquet"))
+        bits = described["ngram_bits"]
+        ngrams = None if bits is None else Ngrams.load(folder / NGRAMS, bits)
+        return cls(matrix, blocks, pd.read_parquet(folder / "index.parquet"), ngrams, tuple(described["attributes"]))
 
 
-def write(folder: Path, blocks: Sequence[BlockData], index: pd.DataFrame) -> tuple[Block, ...]:
-    """Write features.npy, blocks.json and index.parquet, each atomically; memory is bounded by a chunk.
+def write(
+    folder: Path,
+    blocks: Sequence[BlockData],
+    index: pd.DataFrame,
+    ngrams: Ngrams | None = None,
+    attributes: Sequence[str] = (),
+) -> tuple[Block, ...]:
+    """Write features.npy, blocks.json, index.parquet and the n-grams, each file atomically; return the layout.
 
-    Raises InputError where a block has another number of rows than the index.
+    Memory is bounded by a chunk and the n-grams. Raises InputError where a block has another number of rows than the
+    index.
     """
     layout, start = [], 0
     for data in blocks:
@@ -79,8 +122,19 @@ def write(folder: Path, blocks: Sequence[BlockData], index: pd.DataFrame) -> tup
         matrix.flush()
     with replacing(folder / "index.parquet") as temporary:
         index.to_parquet(temporary, index=False)
-    write_json(folder / "blocks.json", [asdict(block) for block in layout])
-    return tuple(layout)
+    if ngrams is not None:
+        ngrams.write(folder / NGRAMS)
+    described = {
+        "blocks": [asdict(block) for block in layout],
+        "ngram_bits": None if ngrams is None else ngrams.bits,
+        "attributes": list(attributes),
+    }
+    write_json(folder / "blocks.json", described)
+    return (*layout, *([] if ngrams is None else [_sparse_block(ngrams)]))
+
+
+def _sparse_block(ngrams: Ngrams) -> Block:
+    return Block(NGRAMS, 0, ngrams.width, row_key([asdict(space) for space in SPACES]))
 
 
 def stored_vectors(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:

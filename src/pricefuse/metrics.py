@@ -50,8 +50,20 @@ def smape_interval(
     Rows of one group (variants of a product) err together, so that resampling rows would make the interval too narrow:
     the cluster bootstrap of Davison and Hinkley, Bootstrap Methods and their Application (1997), 3.8.
     """
+    return _interval(smape_terms(actual, predicted), groups, samples, confidence, seed)
+
+
+def difference_interval(
+    actual: Array, one: Array, other: Array, groups: Array, *, samples: int, confidence: float, seed: int
+) -> tuple[float, float]:
+    """Return the interval of SMAPE of `one` less that of `other` (percent), both on the same resampled groups."""
+    terms = smape_terms(actual, one) - smape_terms(actual, other)
+    return _interval(terms, groups, samples, confidence, seed)
+
+
+def _interval(terms: Array, groups: Array, samples: int, confidence: float, seed: int) -> tuple[float, float]:
     _, codes = np.unique(groups, return_inverse=True)
-    sums = np.bincount(codes, weights=smape_terms(actual, predicted))
+    sums = np.bincount(codes, weights=terms)
     sizes = np.bincount(codes)
     rng = np.random.default_rng(seed)
     means = np.empty(samples)

@@ -1,7 +1,7 @@
 """The typed view of params.yaml: unknown keys, wrong types and values out of range are refused, with their place."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -9,6 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from pricefuse.errors import InputError
 
+T = TypeVar("T")
 Share = Annotated[float, Field(ge=0, le=1)]
 InnerShare = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -16,12 +17,21 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Dtype = Literal["auto", "float32", "bfloat16"]
 Block = Literal["gemma", "clip_text", "clip_image", "image_mask", "attributes"]
+Column = Literal["words", "binned", "joint", "kernel"]
+Member = Literal["simple_nn", "lexical", "boosted"]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 
 class Section(BaseModel):
     """A section of params.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _different(values: tuple[T, ...], otherwise: str) -> tuple[T, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(otherwise)
+    return values
 
 
 class Demo(Section):
@@ -75,6 +85,8 @@ class EmbedClip(Section):
 
 class Fuse(Section):
     blocks: Annotated[tuple[Block, ...], Field(min_length=1)]
+    ngrams: bool
+    ngram_bits: Annotated[int, Field(ge=10, le=24)]
     split: Literal["group", "random"]
     folds: Annotated[int, Field(ge=2)]
     validation_share: InnerShare
@@ -83,18 +95,25 @@ class Fuse(Section):
     @field_validator("blocks")
     @classmethod
     def _blocks_differ(cls, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        if len(set(blocks)) < len(blocks):
-            raise ValueError("a block is named twice")
-        return blocks
+        return _different(blocks, "a block is named twice")
 
 
 class Train(Section):
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
     target: Literal["log", "log1p"]
+    stopping_share: InnerShare
+    spread: bool
+    threads: Annotated[int, Field(ge=1, le=256)]
+
+    @field_validator("members")
+    @classmethod
+    def _members_differ(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
+        return _different(members, "a member is named twice")
+
+
+class Network(Section):
     loss: Literal["l1", "huber", "smape"]
     huber_delta: Positive
-    hidden: Annotated[tuple[Count, ...], Field(min_length=1)]
-    batch_norm: tuple[bool, ...]
-    dropout: tuple[Annotated[float, Field(ge=0, lt=1)], ...]
     optimizer: Literal["adamw", "adam"]
     schedule: Literal["one_cycle", "constant"]
     learning_rate: Positive
@@ -102,8 +121,18 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=2)]
     max_epochs: Count
     patience: Count
-    stopping_share: InnerShare
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    seeds: Seeds
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return _different(seeds, "a seed is named twice: its network would only count double")
+
+
+class SimpleNN(Network):
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)]
+    batch_norm: tuple[bool, ...]
+    dropout: tuple[Annotated[float, Field(ge=0, lt=1)], ...]
 
     @model_validator(mode="after")
     def _one_entry_a_layer(self) -> Self:
@@ -114,12 +143,33 @@ class Train(Section):
                 )
         return self
 
-    @field_validator("seeds")
-    @classmethod
-    def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("a seed is named twice: its network would only count double")
-        return seeds
+
+class Lexical(Network):
+    blocks: tuple[Block, ...]
+    width: Count
+    hidden: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    least_steps: Annotated[int, Field(ge=0)]
+
+
+class Boosted(Section):
+    columns: tuple[Column, ...]
+    components: Annotated[int, Field(ge=0)]
+    inner_folds: Annotated[int, Field(ge=2)]
+    landmarks: Count
+    learning_rate: Positive
+    leaves: Annotated[int, Field(ge=2)]
+    least_rows: Count
+    feature_share: Annotated[float, Field(gt=0, le=1)]
+    most_rounds: Count
+    bags: Count
+    seeds: Seeds
+
+
+class LearningCurve(Section):
+    member: Member
+    shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    seed: Seed
 
 
 class Evaluate(Section):
@@ -139,7 +189,17 @@ class Params(Section):
     embed_clip: EmbedClip
     fuse: Fuse
     train: Train
+    simple_nn: SimpleNN
+    lexical: Lexical
+    boosted: Boosted
     evaluate: Evaluate
+    learning_curve: LearningCurve
+
+    @model_validator(mode="after")
+    def _members_have_their_features(self) -> Self:
+        if "lexical" in self.train.members and not self.fuse.ngrams:
+            raise ValueError("train.members has lexical, which needs fuse.ngrams: true")
+        return self
 
 
 def read_params(path: Path) -> Params:

@@ -1,47 +1,78 @@
-"""The price model as a folder: a JSON file that says what it is, and a safetensors file for each member."""
+"""The price model as a folder: a JSON file that says what it is, and a folder for each member."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from pricefuse.atomic import write_json
 from pricefuse.errors import InputError
-from pricefuse.features import Block
-from pricefuse.models.simple_nn import Settings, SimpleNN
-from pricefuse.models.target import Target
+from pricefuse.features import Block, Features
+from pricefuse.models.blend import Blend
+from pricefuse.models.boosted import Boosted
+from pricefuse.models.lexical import Lexical
+from pricefuse.models.simple_nn import SimpleNN
 
-FORMAT = 1
+FORMAT = 2
+KINDS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
+    "simple_nn": SimpleNN,
+    "lexical": Lexical,
+    "boosted": Boosted,
+}
+_NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
+
+
+class Member(Protocol):
+    """What a model needs of its members; how one is fitted is between its module and `training`."""
+
+    def predict(self, features: Features) -> np.ndarray:
+        """Return ln price, float64 (rows,)."""
+
+    def save(self, folder: Path) -> None:
+        """Write the member into a folder of its own."""
 
 
 @dataclass(frozen=True)
 class PriceModel:
-    """Networks whose log prices are averaged; `members` maps each one's name to it."""
+    """Members by kind and name, `{kind: {name: member}}`, and the blend of the kinds.
 
-    members: dict[str, SimpleNN]
-    settings: Settings
+    Members of one kind, of different folds and seeds, are averaged in log space. `low` and `high` are the cheapest and
+    dearest training price, between which every prediction is kept.
+    """
+
+    members: dict[str, dict[str, Member]]
+    blend: Blend
     blocks: tuple[Block, ...]
+    low: float
+    high: float
 
-    def predict(self, matrix: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
-        """Return prices, float64 (rows,), positive, for features float32 (rows, columns) laid out as `blocks`.
+    def predict(self, features: Features) -> np.ndarray:
+        """Return prices, float64 (rows,), positive and within the training prices' range.
 
-        Raises InputError where the blocks are not the ones that the model was trained on.
+        Raises InputError where the features are not laid out as those that the model was trained on.
         """
-        self._check(blocks)
-        return np.exp(np.mean([member.predict(matrix) for member in self.members.values()], axis=0))
+        self._check(features.layout)
+        log_prices = {
+            kind: np.mean([member.predict(features) for member in members.values()], axis=0)
+            for kind, members in self.members.items()
+        }
+        return np.clip(np.exp(self.blend.apply(log_prices)), self.low, self.high)
 
     def save(self, folder: Path, provenance: dict[str, Any]) -> None:
         """Write the members, then model.json with `provenance` (JSON values): a folder without it is not a model."""
-        for name, member in self.members.items():
-            member.save(folder / f"{name}.safetensors")
+        for members in self.members.values():
+            for name, member in members.items():
+                member.save(folder / name)
         described = {
             "format": FORMAT,
-            "members": {name: {"target": asdict(member.target)} for name, member in self.members.items()},
-            "settings": asdict(self.settings),
+            "members": {kind: list(members) for kind, members in self.members.items()},
+            "blend": asdict(self.blend),
+            "range": [self.low, self.high],
             "blocks": [asdict(block) for block in self.blocks],
             "provenance": provenance,
         }
@@ -51,7 +82,7 @@ class PriceModel:
     def load(cls, folder: Path) -> "PriceModel":
         """Read what `save` wrote, on the CPU.
 
-        Raises InputError where model.json is missing or of another format.
+        Raises InputError where model.json is missing, of another format, or names a member as no member is named.
         """
         path = folder / "model.json"
         if not path.is_file():
@@ -59,15 +90,18 @@ class PriceModel:
         described = json.loads(path.read_text(encoding="utf-8"))
         if described.get("format") != FORMAT:
             raise InputError(f"{path}: format {described.get('format')}, but this version reads {FORMAT}. Train again")
-        targets = {
-            name: TypeAdapter(Target).validate_python(member["target"]) for name, member in described["members"].items()
-        }
-        settings = TypeAdapter(Settings).validate_python(described["settings"])
+        named = TypeAdapter(dict[str, list[str]]).validate_python(described["members"])
+        for name in (*named, *(name for names in named.values() for name in names)):
+            # A name is a folder's name and nothing else: a model that travels must not read from elsewhere.
+            if not _NAME.fullmatch(name):
+                raise InputError(f"{path}: {name!r} is not a member's name. The model is damaged: train again")
+        if unknown := sorted(set(named) - set(KINDS)):
+            raise InputError(f"{path}: no such kind of member: {', '.join(unknown)}. There are: {', '.join(KINDS)}")
+        members = {kind: {name: KINDS[kind].load(folder / name) for name in names} for kind, names in named.items()}
+        blend = TypeAdapter(Blend).validate_python(described["blend"])
         blocks = TypeAdapter(tuple[Block, ...]).validate_python(described["blocks"])
-        # A name is a file's name and nothing else: a model that travels must not read from elsewhere.
-        paths = {name: folder / f"{Path(name).name}.safetensors" for name in targets}
-        members = {name: SimpleNN.load(path, targets[name], settings) for name, path in paths.items()}
-        return cls(members, settings, blocks)
+        low, high = TypeAdapter(tuple[float, float]).validate_python(described["range"])
+        return cls({kind: dict(own) for kind, own in members.items()}, blend, blocks, low, high)
 
     def _check(self, blocks: Sequence[Block]) -> None:
         if tuple(blocks) == self.blocks:

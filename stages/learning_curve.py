@@ -1,0 +1,35 @@
+"""learning_curve: one member fitted on ever more rows, to tell whether more rows or a better model is the next step."""
+
+from pathlib import Path
+
+from pricefuse import learning, stage
+from pricefuse.atomic import replacing
+from pricefuse.features import Features
+from pricefuse.params import read_params
+from pricefuse.training import SETTINGS
+
+
+def main() -> None:
+    fused, plots = stage.paths(__doc__, "features", "plots")
+    params = read_params(Path("params.yaml"))
+    asked = params.learning_curve
+    curve = learning.learning_curve(
+        Features.load(fused),
+        asked.member,
+        SETTINGS[asked.member](**getattr(params, asked.member).model_dump()),
+        asked.shares,
+        target_name=params.train.target,
+        stopping_share=params.train.stopping_share,
+        threads=params.train.threads,
+        samples=params.evaluate.bootstrap_samples,
+        confidence=params.evaluate.confidence,
+        seed=asked.seed,
+    )
+    with replacing(plots / "learning_curve.csv") as temporary:
+        curve.to_csv(temporary, index=False)
+    learning.draw(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}")
+    print("; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))
+
+
+if __name__ == "__main__":
+    stage.run(main)
