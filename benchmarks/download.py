@@ -46,7 +46,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageCms, ImageOps
 from tqdm import tqdm
 
-from pricefuse import rows
+from pricefuse import heap, rows
 from pricefuse.at_hand import ImagesAtHand
 from pricefuse.download import ROWS_PER_PART, SCHEMA, Download
 from pricefuse.fetch import FetchSettings
@@ -100,6 +100,7 @@ class Took(NamedTuple):
 
 
 def pricefuse(job: Job, folder: Path) -> Took:
+    heap.keep_small()
     start = time.perf_counter()
     ids = [str(number) for number in range(len(job.links))]
     download = Download(

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
-from pricefuse import rows, stage
+from pricefuse import heap, rows, stage
 from pricefuse.at_hand import ImagesAtHand
 from pricefuse.atomic import write_json
 from pricefuse.catalog import read_catalog
@@ -17,6 +17,7 @@ from pricefuse.parts import iter_parts
 def main() -> None:
     catalog, out, card = stage.paths(__doc__, "catalog", "out", "card")
     params = read_params(Path("params.yaml")).download
+    heap.keep_small()
     products = read_catalog(catalog, content=False)
     ids, links = products["sample_id"].tolist(), products["image_link"].tolist()
     settings = FetchSettings(**params.model_dump(include={field.name for field in fields(FetchSettings)}))

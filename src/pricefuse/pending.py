@@ -18,7 +18,7 @@ Record = Mapping[str, Any]
 Records = Generator[tuple[int, Record], None, None]
 Compute = Callable[[np.ndarray], Records]
 # Buffered records are put away at this size even before their time: it bounds the memory that a refresh needs.
-PENDING_BYTES = 16 * 2**20
+PENDING_BYTES = 8 * 2**20
 
 
 class Reused(dict[str, Any]):
