@@ -1,5 +1,6 @@
 """The whole pipeline, end to end, on a small demo catalog: what runs, what it leaves, and what is skipped."""
 
+import csv
 import json
 import os
 import re
@@ -190,11 +191,20 @@ def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(wo
         workspace("dvc", "checkout")
 
 
-def test_one_appended_product_costs_one_row_of_every_expensive_stage(workspace):
+APPENDED = {
+    "new-1": "Item Name: Northfold Rye Crackers 6 oz\nValue: 6.0\nUnit: Ounce\n",
+    "hostile-empty": "",
+    "hostile-zero": "Item Name: Tea\nValue: 0\nUnit: Ounce\n",
+    "hostile-huge": "Item Name: Tea, Pack of 99999999999\nValue: 1e9\nUnit: Fl Oz\n",
+    "hostile-script": "Item Name: お茶 чай شاي 🍵\nValue: -5\nUnit: ???\n",
+}
+
+
+def test_appended_products_cost_one_row_each_of_every_expensive_stage(workspace):
     folder = workspace.folder / "data/raw/mine"
     shutil.copytree(workspace.folder / "data/raw/demo", folder, copy_function=shutil.copyfile)
-    with (folder / "test.csv").open("a", encoding="utf-8") as file:
-        file.write('new-1,"Item Name: Northfold Rye Crackers 6 oz\nValue: 6.0\nUnit: Ounce\n",\n')
+    with (folder / "test.csv").open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows((name, text, "") for name, text in APPENDED.items())
     Image.new("RGB", (300, 300), "teal").save(folder / "images" / "new-1.png")
     params = workspace.folder / "params.yaml"
     before = params.read_text()
@@ -212,13 +222,17 @@ def test_one_appended_product_costs_one_row_of_every_expensive_stage(workspace):
         "predict",
         "learning_curve",
     }
-    # The demo's dead link is no settled failure: download tries it again, beside the new product's image.
+    # The demo's dead link is no settled failure: download tries it again, beside the new product's image. The others
+    # have no link, and are like the demo's own without one.
     assert refreshed(printed) == {
-        "download": ["361 rows: 359 reused, 2 computed"],
-        "embed_gemma": ["361 rows: 360 reused, 1 computed"],
-        "embed_clip": ["361 rows: 360 reused, 1 computed", "361 rows: 360 reused, 1 computed"],
+        "download": ["365 rows: 363 reused, 2 computed"],
+        "embed_gemma": ["365 rows: 360 reused, 5 computed"],
+        "embed_clip": ["365 rows: 360 reused, 5 computed", "365 rows: 364 reused, 1 computed"],
     }
-    assert pd.read_csv(workspace.folder / "data/predictions/test_out.csv")["sample_id"].iloc[-1] == "new-1"
+    predicted = pd.read_csv(workspace.folder / "data/predictions/test_out.csv").tail(len(APPENDED))
+    prices = pd.read_csv(folder / "train.csv")["price"]
+    assert predicted["sample_id"].tolist() == list(APPENDED)
+    assert predicted["price"].between(prices.min(), prices.max()).all()
 
 
 @pytest.mark.parametrize("links", ["hardlink", "symlink"])
