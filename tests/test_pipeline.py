@@ -70,6 +70,11 @@ class Workspace:
         self("git", "add", "-A")
         self("git", "commit", "-qm", "state")
 
+    def remote(self, folder):
+        """Make `folder` a remote of this workspace alone, and return its name."""
+        self("dvc", "remote", "add", "--local", "--force", "team", str(folder))
+        return "team"
+
     def repro(self):
         """Run `dvc repro`; return the stages that ran, and what was printed."""
         printed = self("dvc", "repro")
@@ -238,19 +243,16 @@ def test_appended_products_cost_one_row_each_of_every_expensive_stage(workspace)
 @pytest.mark.parametrize("links", ["hardlink", "symlink"])
 def test_a_team_mates_clone_and_an_experiment_elsewhere_compute_only_the_new_rows(workspace, tmp_path, links):
     """Pull, append a product, and embed: in a clone with linked caches, and in an experiment's own copy of it."""
-    workspace("git", "checkout", "-q", ".")
+    workspace("git", "reset", "-q", "--hard")  # DVC stages what it changes
     workspace("dvc", "checkout")
-    workspace("dvc", "remote", "add", "-f", "-d", "team", str(tmp_path / "remote"))
-    workspace("dvc", "push", "-q")
-    workspace("git", "checkout", "-q", ".")
+    workspace("dvc", "push", "--remote", workspace.remote(tmp_path / "remote"))
     clone = object.__new__(Workspace)
     clone.folder = tmp_path / "clone"
     workspace("git", "clone", "-q", str(workspace.folder), str(clone.folder))
     clone("git", "config", "user.name", "mate")
     clone("git", "config", "user.email", "mate@example.com")
-    clone("dvc", "remote", "add", "-d", "team", str(tmp_path / "remote"))
     clone("dvc", "config", "cache.type", links)
-    clone("dvc", "pull", "-q")
+    clone("dvc", "pull", "--remote", clone.remote(tmp_path / "remote"))
 
     catalog = clone.folder / "data/raw/mine"
     shutil.copytree(clone.folder / "data/raw/demo", catalog, copy_function=shutil.copyfile)
