@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--loop-texts", type=int, default=100, help="of them for the seed's loop")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--chunk-tokens", type=int, default=256)
-    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:

@@ -33,7 +33,7 @@ class TextEncoder:
         prompt: str = "",
         chunk_tokens: int,
         normalize: bool = True,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 2048,
         dtype: str = "auto",
     ) -> None:
         """Load `model` (see `source.resolve`, or `packaged:all-MiniLM-L6-v2`) for evaluation.
