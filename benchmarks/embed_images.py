@@ -50,7 +50,9 @@ def main() -> None:
     least = (fed() * from_memory()).sum(1).min()
     rounds = [(seconds(from_memory), seconds(fed)) for _ in tqdm(range(arguments.rounds), disable=None)]
     shares = [memory / own for memory, own in rounds]
-    print(f"{encoder.model}, {len(jpegs)} images, batches of {encoder.batch_size}, {encoder.precision}, {device()}")
+    print(
+        f"{encoder.model}, {len(jpegs)} images, batches of {encoder.batch_size}, {encoder.images.precision}, {device()}"
+    )
     low, high = min(shares), max(shares)
     print(
         f"  {statistics.median(shares):.1%} ({low:.1%} to {high:.1%}) of the throughput from memory; cosine {least:.6f}"

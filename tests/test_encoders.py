@@ -22,6 +22,7 @@ from pricefuse import rows
 from pricefuse.encoders import packaged, source
 from pricefuse.encoders.chunks import Chunker
 from pricefuse.encoders.clip import ImageTextEncoder
+from pricefuse.encoders.device import pick_dtype
 from pricefuse.encoders.gemma import TextEncoder
 from pricefuse.errors import InputError
 from pricefuse.features import stored_vectors
@@ -46,12 +47,12 @@ def in_order(numbered):
 
 @pytest.fixture(scope="module")
 def minilm():
-    return TextEncoder(packaged.MINILM, chunk_tokens=256)
+    return TextEncoder(packaged.MINILM, chunk_tokens=256, dtype="float32")
 
 
 @pytest.fixture(scope="module")
 def image_text():
-    return ImageTextEncoder(packaged.IMAGE_TEXT)
+    return ImageTextEncoder(packaged.IMAGE_TEXT, dtype="float32")
 
 
 # ── text ──
@@ -152,14 +153,14 @@ def test_without_memory_for_a_batch_smaller_ones_give_the_same_vectors(monkeypat
 def test_without_memory_for_a_batch_of_images_smaller_ones_give_the_same_vectors(image_text, monkeypatch, capsys):
     pictures = [picture(colour) for colour in ("red", "white", "black", "gold", "teal")]
     expected = in_order(image_text.encode_images(enumerate(pictures)))
-    encode = image_text.network.encode_image
+    encode = image_text.images.encode
 
     def small_device(batch, **options):
         if len(batch) > 2:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
         return encode(batch, **options)
 
-    monkeypatch.setattr(image_text.network, "encode_image", small_device)
+    monkeypatch.setattr(image_text, "images", image_text.images._replace(encode=small_device))
     monkeypatch.setattr(image_text, "batch_size", 5)
     assert cosines(in_order(image_text.encode_images(enumerate(pictures))), expected).min() > 0.9999
     assert "out of memory: batches of at most" in capsys.readouterr().out
@@ -185,6 +186,21 @@ def test_texts_have_start_and_end_tokens_and_the_vectors_of_the_sentence_encoder
     """The composed model's text tower is MiniLM, so that its vectors must be MiniLM's where all tokens fit."""
     found = in_order(image_text.encode_texts(TEXTS[:4]))
     assert cosines(found, minilm.network.encode(TEXTS[:4])).min() > 0.9999
+
+
+def test_bfloat16_is_for_transformers_alone_unless_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    composed = ImageTextEncoder(packaged.IMAGE_TEXT)
+    assert (composed.texts.precision, composed.images.precision) == (torch.bfloat16, torch.float32)
+    assert ImageTextEncoder(packaged.IMAGE_TEXT, dtype="bfloat16").images.precision == torch.bfloat16
+    transformer = open_clip.create_model("ViT-S-32", load_weights=False)
+    assert pick_dtype("auto", torch.device("cpu"), transformer.visual) == torch.bfloat16
+    exact = ImageTextEncoder(packaged.IMAGE_TEXT, dtype="float32")
+    texts = [in_order(encoder.encode_texts(TEXTS[:4])) for encoder in (composed, exact)]
+    images = [in_order(encoder.encode_images([(0, picture("olive"))])) for encoder in (composed, exact)]
+    assert cosines(*texts).min() > 0.999
+    np.testing.assert_array_equal(*images)
 
 
 def test_the_composed_model_tells_real_things_apart(image_text):
@@ -290,7 +306,7 @@ def test_float16_is_not_offered():
 def test_embeddinggemma_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage, write_params):
     with TemporaryDirectory() as folder:
         architectures.embeddinggemma(Path(folder))
-        settings = {"model": folder, "prompt": "title: none | text: ", "chunk_tokens": 64, "batch_tokens": 256}
+        settings = {"model": folder, "prompt": "title: none | text: ", "chunk_tokens": 64, "dtype": "float32"}
         write_params(tmp_path, {f"embed_gemma.{key}": value for key, value in settings.items()})
         pd.DataFrame({"sample_id": list("abc"), "text": ["green tea", "", "fine green tea " * 60]}).to_parquet(
             tmp_path / "products.parquet"
@@ -330,7 +346,7 @@ def test_vit_l_14_is_loaded_from_a_folder_by_the_stage(tmp_path, run_stage, writ
 
 
 def embed_clip(folder, run_stage, write_params, model, ids):
-    write_params(folder, {"embed_clip.model": model})
+    write_params(folder, {"embed_clip.model": model, "embed_clip.dtype": "float32"})
     texts = [f"product {sample_id}" for sample_id in ids]
     pd.DataFrame({"sample_id": ids, "clip_text": texts}).to_parquet(folder / "products.parquet")
     outputs = {"text-out": "clip_text", "image-out": "clip_image", "card": "clip.json"}

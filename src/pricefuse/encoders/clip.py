@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import open_clip
@@ -23,7 +23,14 @@ from pricefuse.errors import InputError
 from pricefuse.rows import row_key
 
 HUB_PREFIX = "hf-hub:"
-RECIPE_VERSION = 1  # raise it when this module makes other vectors of the same texts and images
+RECIPE_VERSION = 2  # raise it when this module makes other vectors of the same texts and images
+
+
+class Tower(NamedTuple):
+    """One half of the model, and the precision that its matrices are multiplied in."""
+
+    encode: Callable[..., torch.Tensor]
+    precision: torch.dtype
 
 
 class ImageTextEncoder:
@@ -50,9 +57,10 @@ class ImageTextEncoder:
             except (OSError, ValueError, RuntimeError) as error:
                 raise InputError(f"{model}: not a model that open_clip can load ({error})") from error
         self.network = network.eval()
-        self.precision = pick_dtype(dtype, self.device)
+        self.texts = Tower(network.encode_text, pick_dtype(dtype, self.device))
+        self.images = Tower(network.encode_image, pick_dtype(dtype, self.device, network.visual))
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
-        self.dimension = int(self._run(network.encode_text, self.tokenizer([""])).shape[1])
+        self.dimension = int(self._run(self.texts, self.tokenizer([""])).shape[1])
 
     @property
     def text_schema(self) -> pa.Schema:
@@ -97,7 +105,7 @@ class ImageTextEncoder:
         """Yield (index, vector float32 (dimension,)) for every text, the longest first."""
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         batches = ((batch, self.tokenizer([texts[i] for i in batch])) for batch in _batches(order, self.batch_size))
-        yield from self._vectors(self.network.encode_text, batches)
+        yield from self._vectors(self.texts, batches)
 
     def encode_images(self, images: Iterable[tuple[int, bytes]]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, encoded RGB image), in order.
@@ -113,20 +121,20 @@ class ImageTextEncoder:
     ) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, pixels as `decode` gives them), in order."""
         batches = (tuple(zip(*batch, strict=True)) for batch in _batches(images, self.batch_size))
-        yield from self._vectors(self.network.encode_image, ((ids, torch.stack(pixels)) for ids, pixels in batches))
+        yield from self._vectors(self.images, ((ids, torch.stack(pixels)) for ids, pixels in batches))
 
     def decode(self, image: tuple[int, bytes]) -> tuple[int, torch.Tensor]:
         """Return an image's index and its pixels, float32 (channels, height, width), by the evaluation transform."""
         return image[0], self.transform(Image.open(io.BytesIO(image[1])).convert("RGB"))
 
     def _vectors(
-        self, encode: Callable[..., torch.Tensor], batches: Iterable[tuple[Sequence[int], torch.Tensor]]
+        self, tower: Tower, batches: Iterable[tuple[Sequence[int], torch.Tensor]]
     ) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield each item's vector; the next batch is under way on the device while one is fetched and stored."""
         under_way: tuple[Sequence[int], torch.Tensor] | None = None
         for batch in chain(batches, [None]):
             done = under_way
-            under_way = None if batch is None else (batch[0], self._run(encode, batch[1]))
+            under_way = None if batch is None else (batch[0], self._run(tower, batch[1]))
             if done is None:
                 continue
             vectors = done[1].float().cpu().numpy()
@@ -134,12 +142,12 @@ class ImageTextEncoder:
                 raise InputError(f"{self.model} gives vectors that are not finite. Set embed_clip.dtype to float32")
             yield from zip(done[0], vectors, strict=True)
 
-    def _run(self, encode: Callable[..., torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
+    def _run(self, tower: Tower, batch: torch.Tensor) -> torch.Tensor:
         """Return the batch's vectors, on the device; where memory runs out, in halves."""
         try:
-            mixed = torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+            mixed = torch.autocast(self.device.type, tower.precision, enabled=tower.precision != torch.float32)
             with torch.inference_mode(), mixed:
-                return encode(batch.to(self.device, non_blocking=True), normalize=True)
+                return tower.encode(batch.to(self.device, non_blocking=True), normalize=True)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -150,7 +158,7 @@ class ImageTextEncoder:
             torch.cuda.empty_cache()
         self.batch_size = min(self.batch_size, (len(batch) + 1) // 2)
         print(f"out of memory: batches of at most {self.batch_size:,} from here on")
-        return torch.cat([self._run(encode, half) for half in batch.split((len(batch) + 1) // 2)])
+        return torch.cat([self._run(tower, half) for half in batch.split((len(batch) + 1) // 2)])
 
 
 def _find(model: str, revision: str | None, scratch: Path) -> tuple[Source, dict[str, Any]]:
