@@ -72,6 +72,22 @@ def test_the_amount_falls_back_on_the_title_where_the_value_counts_packs():
 
 
 @pytest.mark.parametrize(
+    ("title", "value", "unit", "total"),
+    [
+        ("Plum Jam 500 g (Pack of 3)", "1500", "g", 1500),
+        ("Plum Jam 500 g (Pack of 3)", "None", "None", 1500),
+        ("Plum Jam 500 g (Pack of 3)", "1.0", "product_weight", 1500),
+        ("Plum Jam 500 g", "0.0", "Ounce", 500),
+        ("Chamomile 20 tea bags (Pack of 4)", "nan", "None", 80),
+        ("Chamomile 20 tea bags", "20.0", "Count", 20),
+        ("Plum Jam", "12.0", "per", None),
+    ],
+)
+def test_the_total_is_read_in_the_title_where_value_and_unit_do_not_tell(title, value, unit, total):
+    assert total == expected(one(title, value=value, unit=unit)["total"])
+
+
+@pytest.mark.parametrize(
     ("title", "pieces"),
     [
         ("Chamomile 20 tea bags", 20),

@@ -22,7 +22,7 @@ from pricefuse.text import cleaned
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
 _QUANTITIES = (
     "value", "grams", "millilitres", "pieces", "amount", "packs", "size_grams", "size_millilitres", "size_pieces",
-    "size_times_packs", "value_over_size", "per_item", "value_is_whole", "bullet_size",
+    "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size",
 )  # fmt: skip
 
 # Claims and kinds that move a price, as phrases of whole words; a hyphen is a space.
@@ -130,7 +130,7 @@ def coverage(attributes: pd.DataFrame) -> dict[str, int]:
         "no_unit": int(attributes["is_none"].sum()),
         "no_size": int(missing[["size_grams", "size_millilitres"]].all(axis=1).sum()),
         "no_packs": int(missing["packs"].sum()),
-        "no_amount": int((missing["amount"] & missing["pieces"]).sum()),
+        "no_amount": int((missing["amount"] & missing["total"]).sum()),
         "no_description": int((attributes["has_description"] == 0).sum()),
     }
 
@@ -158,11 +158,21 @@ def _quantities(listing: Content, unit: units.Unit) -> dict[str, float]:
         "size_millilitres": _log(per_pack, when=size_dimension == "volume"),
         "size_pieces": _log(pieces),
         "size_times_packs": _log(product),
+        "total": _log(_total(total, unit, product, pieces, packs)),
         "value_over_size": _log(total / product, when=measured),
         "per_item": _log(amount / (packs or 1)),
         "value_is_whole": float(value.is_integer()),
         "bullet_size": _log(in_bullets),
     }
+
+
+def _total(stated: float, unit: units.Unit, product: float, pieces: int | None, packs: int | None) -> float:
+    """Return what the whole pack holds, in base units: by value and unit, else by what the name says."""
+    if unit.dimension in {"mass", "volume", "count"} and stated > 0:
+        return stated
+    if math.isnan(product):
+        return pieces * (packs or 1) if pieces else math.nan
+    return product
 
 
 def _size(name: str, unit: units.Unit) -> quantities.Size | None:
