@@ -129,14 +129,18 @@ def slow_links(server, count):
 def test_killed_at_any_moment_it_goes_on_and_ends_like_an_undisturbed_run(stage, server):
     stage.catalog(slow_links(server, 90))
     stage.set(connections=2)
-    for seconds in (1.5, 7):  # before and after the first checkpoint, of five seconds
+
+    def put_away():
+        return list(stage.images.glob("pending-*.arrow"))
+
+    # Before the first checkpoint, of five seconds, and after it.
+    for reached in (lambda: sum(server.requests.values()) >= 4, put_away):
         process = stage.start(start_new_session=True)
-        time.sleep(seconds)
+        while not reached():
+            time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-    put_away = list(stage.images.glob("pending-*.arrow"))
-    assert put_away
     server.requests.clear()
     out, _ = stage.run()
     asked = sum(server.requests.values())
