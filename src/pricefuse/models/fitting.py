@@ -98,6 +98,7 @@ def fit_network(
         if waited >= fitting.patience:
             break
     network.load_state_dict(best_state)
+    network.zero_grad(set_to_none=True)  # many members are kept, and a gradient is as large as the network
 
 
 def loss_function(fitting: Fitting, target: Target) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
