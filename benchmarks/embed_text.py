@@ -64,8 +64,8 @@ def draw(encoder: TextEncoder, products: Path | None, count: int) -> list[str]:
 def compare(encoder: TextEncoder, texts: list[str], loop: int, rounds: int) -> None:
     mixed = encoder.device.type == "cpu" and encoder.precision != torch.float32
 
-    def peer(some: list[str], batch_size: int) -> np.ndarray:
-        with torch.autocast(encoder.device.type, encoder.precision, enabled=mixed):
+    def peer(some: list[str], batch_size: int, *, autocast: bool = mixed) -> np.ndarray:
+        with torch.autocast(encoder.device.type, encoder.precision, enabled=autocast):
             return encoder.network.encode(some, batch_size=batch_size, show_progress_bar=False)
 
     def ours(some: list[str]) -> np.ndarray:
@@ -80,6 +80,13 @@ def compare(encoder: TextEncoder, texts: list[str], loop: int, rounds: int) -> N
         "SentenceTransformer.encode, its default of 32": (lambda some: peer(some, 32), texts),
         "the seed's loop, one text per call": (lambda some: np.stack([peer([t], 1)[0] for t in some]), texts[:loop]),
     }
+    if mixed:  # what both do when nobody asks for bfloat16
+        ways |= {
+            "encode in float32, its default of 32": (lambda some: peer(some, 32, autocast=False), texts),
+            "the seed's loop in float32": (
+                lambda some: np.stack([peer([t], 1, autocast=False)[0] for t in some]), texts[:loop],
+            ),
+        }  # fmt: skip
     print(
         f"{encoder.model}, {len(texts)} texts of up to {encoder.chunker.window} tokens, {encoder.precision}, {device()}"
     )
