@@ -9,7 +9,8 @@ median ratios over several rounds, with the range. "Work" is timed inside the pr
 
     pricefuse      from Download() to the durable parquet parts, checked and hashed, as stages/download.py has it
     img2dataset    from its first shard's start to its last shard's end as it reports them: without its processes' start
-    the seed       all files fetched by Pool(100), then `normalise` by one process a core (its own loop had but one)
+    the seed       pool_of_urlretrieve.py, then `normalise` of one file after the other, as its loop did
+    the seed+      the same, but `normalise` by one process a core
 
 "Whole run" is the time of the process from the outside; "processor time" that of a whole run and all its children,
 which other work on the machine disturbs least. img2dataset writes parquet with one process a core and 256 threads
@@ -29,7 +30,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -58,6 +58,7 @@ ALIKE = 2.0  # of 255
 SETTINGS = FetchSettings(
     connections=32, connections_per_host=32, requests_per_second_per_host=None, allowed_hosts=("127.0.0.1",)
 )
+SEED = [sys.executable, str(Path(__file__).with_name("pool_of_urlretrieve.py"))]
 PEER = "import json, sys, img2dataset; img2dataset.download(**json.loads(sys.argv[1]))"
 PEER_SETTINGS = {
     "input_format": "parquet",
@@ -138,20 +139,12 @@ def img2dataset(job: Job, folder: Path, python: str) -> Took:
     return Took({"work": work}, sum(shard["successes"] for shard in shards))
 
 
-def seed(job: Job, folder: Path) -> Took:
+def seed(job: Job, folder: Path, decoders: int) -> Took:
     start = time.perf_counter()
-    with Pool(100) as pool:
-        list(pool.imap(partial(_retrieve, folder=folder), job.links))
-    with Pool(os.cpu_count()) as pool:
+    subprocess.run([*SEED, str(folder)], input="\n".join(job.links), text=True, check=True)  # noqa: S603 - our script
+    with Pool(decoders) as pool:
         made = sum(pool.imap_unordered(partial(_normalise_file, job=job), folder.iterdir(), chunksize=8))
     return Took({"work": time.perf_counter() - start}, made)
-
-
-def _retrieve(link: str, folder: Path) -> None:
-    try:
-        urllib.request.urlretrieve(link, folder / "-".join(link.rsplit("/", 2)[1:]))  # noqa: S310 - our own server
-    except OSError as error:
-        print(f"Warning: Not able to download - {link}\n{error}")
 
 
 def _normalise_file(path: Path, job: Job) -> bool:
@@ -178,11 +171,16 @@ def _processor_time() -> float:
 
 
 def compare(job: Job, python: str, rounds: int) -> None:
-    ways: dict[str, Callable[..., Took]] = {"pricefuse": pricefuse, "img2dataset": img2dataset, "the seed": seed}
+    ways: dict[str, tuple[Any, ...]] = {
+        "pricefuse": (pricefuse,),
+        "img2dataset": (img2dataset, python),
+        "the seed": (seed, 1),
+        "the seed+": (seed, os.cpu_count()),
+    }
     took: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in tqdm(range(rounds), disable=None):
-        for name, way in ways.items():
-            took[name].append(apart(way, job, *([python] if way is img2dataset else [])))
+        for name, (way, *arguments) in ways.items():
+            took[name].append(apart(way, job, *arguments))
     print(f"{len(job.links):,} links, {rounds} rounds, {os.cpu_count()} cores: images a second of pricefuse")
     for name in list(ways)[1:]:
         for what in took[name][0].seconds:

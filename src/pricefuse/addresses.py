@@ -71,7 +71,9 @@ class _Timed:
             left = until - time.monotonic()
             if left <= 0:
                 raise TimeoutError("timed out")
-            self.settimeout(min(left, POLL_S))  # type: ignore[attr-defined]
+            wait = min(left, POLL_S)
+            if self.gettimeout() != wait:  # type: ignore[attr-defined]
+                self.settimeout(wait)  # type: ignore[attr-defined]
             try:
                 return super().recv_into(buffer, nbytes or 0, flags)  # type: ignore[misc]
             except TimeoutError:

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 from torch.nn import functional
+
+from pricefuse.scans import without_fine_bits
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 # A banner of 20:1 would otherwise keep 20 times the pixels of a square picture; beyond this the longer side decides.
@@ -22,6 +24,8 @@ MAX_JPEG_SCANS = 100
 # 118 product photographs differ from full decoding by 0.6 of 255 on average, the worst by 2.5, in less than half the
 # time (benchmarks/download.py).
 DRAFT_GAP, REDUCING_GAP = 1.6, 3.0
+# A progressive JPEG that is so many times larger than needed is decoded without its finest bits.
+FINE_BITS_GAP = 4.0
 
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _WHITE = (255, 255, 255, 255)
@@ -39,6 +43,8 @@ _PROFILE_MODES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 # `normalise` has its own pixel cap, and a damaged tag of one picture among 100,000 is no news.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+# Resampling only reads the picture, which numpy has without a copy.
+warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
 
 
 class ImageError(ValueError):
@@ -129,9 +135,23 @@ def _rows_decoded(image: Image.Image) -> int:
 
 
 def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
-    """Read the header; ask a JPEG decoder for no more pixels than the result needs."""
+    """Read the header; ask a JPEG decoder for no more pixels, and no finer ones, than the result needs."""
     if not data:
         raise ImageError("empty file")
+    image = _header(data, max_pixels)
+    size = _scaled(image.size, side)
+    if image.format in {"JPEG", "MPO"}:
+        if data.count(_START_OF_SCAN) > MAX_JPEG_SCANS:
+            raise ImageError("broken image")
+        if image.info.get("progressive") and min(image.size) >= FINE_BITS_GAP * min(size):
+            data = without_fine_bits(data)
+            image = _header(data, max_pixels)
+        image.decodermaxblock = len(data)  # or Pillow hands the file over in pieces, and joins what is left of each
+    drafted = image.draft(None, (int(DRAFT_GAP * size[0]), int(DRAFT_GAP * size[1])))
+    return _Opened(image, size, (0.0, 0.0, *image.size) if drafted is None else drafted[1])
+
+
+def _header(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
@@ -140,12 +160,7 @@ def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
         raise ImageError("not a readable JPEG, PNG, WebP or GIF image") from error
     if image.width * image.height > max_pixels:
         raise ImageError("too many pixels")
-    if data.count(_START_OF_SCAN) > MAX_JPEG_SCANS and image.format in {"JPEG", "MPO"}:
-        raise ImageError("broken image")
-    width, height = _scaled(image.size, side)
-    drafted = image.draft(None, (int(DRAFT_GAP * width), int(DRAFT_GAP * height)))
-    box = (0.0, 0.0, *image.size) if drafted is None else drafted[1]
-    return _Opened(image, (width, height), box)
+    return image
 
 
 def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -159,13 +174,13 @@ def _resized(image: Image.Image, size: tuple[int, int], box: tuple[float, float,
     if image.mode != "RGB" or min(scales) <= 1 / (2 * REDUCING_GAP):  # so that Pillow reduces it first, without a copy
         return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
     # The same filter as Pillow's to within 1 of 255, in a fourth of the time: torch has it in vector instructions.
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+    pixels = torch.from_numpy(np.asarray(image)[None].transpose(0, 3, 1, 2))
     # Sizes are given as scales, for a box may end within a pixel; they are rounded down, hence the next number above.
     width, height = (float(np.nextafter(scale, 2.0)) for scale in scales)
     resampled = functional.interpolate(
         pixels, scale_factor=(height, width), mode="bicubic", antialias=True, recompute_scale_factor=False
     )
-    return Image.fromarray(resampled[0].permute(1, 2, 0).contiguous().numpy())
+    return Image.fromarray(resampled.numpy()[0].transpose(1, 2, 0))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -195,7 +210,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     transform = _srgb_transform(profile, image.mode) if profile else None
-    return image.convert("RGB") if transform is None else ImageCms.applyTransform(image, transform)
+    if transform is not None:
+        return ImageCms.applyTransform(image, transform)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @functools.lru_cache(maxsize=32)
