@@ -5,12 +5,14 @@ import pytest
 from priced import catalog
 from scipy.sparse import csr_array
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Lasso as LassoReference
 from sklearn.linear_model import Ridge as Reference
 
-from pricefuse.models.binned import BINS, Binned
 from pricefuse.models.columns import NAMES, Columns, out_of_fold
 from pricefuse.models.kernel import Kernel
+from pricefuse.models.lasso import Lasso
 from pricefuse.models.ridge import Ridge
+from pricefuse.ngrams import count
 
 
 @pytest.fixture
@@ -44,17 +46,37 @@ def test_fewer_landmarks_come_near_it(problem):
     assert len(near.landmarks) == 80
 
 
-def test_bins_are_quantiles_crossed_with_the_kind_and_missing_is_a_bin_of_its_own():
-    values = np.concatenate([np.arange(99, dtype=np.float32), [np.nan]])
-    kinds = np.stack([np.arange(100) % 2 == 0, np.arange(100) % 2 == 1], axis=1).astype(np.float32)
-    matrix = np.column_stack([values, kinds])
-    binned = Binned.fit(matrix, np.array([1, 2]))
-    table = binned.transform(matrix).toarray()
-    assert binned.crossed.tolist() == [0]
-    np.testing.assert_array_equal(table.sum(1), 4)  # a bin of each column, and the one that is crossed
-    assert table[99, 0] == 1
-    sizes = table[:99, 1 : BINS + 1].sum(0)
-    assert (sizes.min(), sizes.max()) == (4, 5)
+def test_a_lasso_is_scikit_learns_at_the_penalty_that_the_noise_gives():
+    rng = np.random.default_rng(0)
+    dense = np.asfortranarray(rng.normal(size=(400, 30)), np.float32)
+    goals = 2 + dense[:, 0] - 0.5 * dense[:, 1] + rng.normal(0, 0.3, 400)
+    mine = Lasso.fit(None, dense, goals, 1.0)
+    reference = LassoReference(0.3 / np.sqrt(400), tol=1e-6).fit(dense, goals)
+    np.testing.assert_allclose(mine.dense_effects, reference.coef_, atol=0.01)
+    np.testing.assert_allclose(mine.predict(None, dense), reference.predict(dense), atol=0.03)
+
+
+def test_a_lasso_finds_the_words_of_the_name_that_count():
+    rng = np.random.default_rng(1)
+    claims = ["organic", "imported", "plain", "small", "round", "blue"]
+    told = rng.random((600, len(claims))) < 0.3
+    names = [" ".join(np.array(claims)[row]) or "thing" for row in told]
+    ngrams = count({"name": names, "text": names}, 12)
+    goals = 1 + 0.4 * told[:, 0] - 0.3 * told[:, 1] + rng.normal(0, 0.1, 600)
+    none = np.empty((600, 0), np.float32)
+    lasso = Lasso.fit(ngrams, none, goals, 0.5)
+    hidden = goals - 0.4 * told[:, 0] + 0.3 * told[:, 1]
+    assert np.std(goals - lasso.predict(ngrams, none)) < 1.1 * np.std(hidden)
+    assert 2 <= len(lasso.words) < 15
+    unseen = count({"name": ["organic", "never met"], "text": ["", ""]}, 12)
+    dear, plain = lasso.predict(unseen, none[:2])
+    assert dear - plain == pytest.approx(0.4, abs=0.1)
+
+
+@pytest.mark.parametrize("goals", [np.zeros(20), np.full(20, 3.0)])
+def test_a_lasso_of_equal_prices_is_their_mean(goals):
+    lasso = Lasso.fit(None, np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32), goals, 0.2)
+    np.testing.assert_allclose(lasso.predict(None, np.ones((4, 3), np.float32)), goals[0])
 
 
 def test_a_row_has_no_say_in_its_own_columns():

@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Dtype = Literal["auto", "float32", "bfloat16"]
 Block = Literal["gemma", "clip_text", "clip_image", "image_mask", "attributes"]
-Column = Literal["words", "binned", "joint", "kernel"]
+Column = Literal["words", "joint", "kernel", "lasso"]
 Member = Literal["simple_nn", "lexical", "boosted"]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 

@@ -12,7 +12,7 @@ from pricefuse.demo.product import Product
 LONG_TEXT_WORDS = 2000
 _NO_BULLETS_RATE, _ONE_BULLET_RATE, _DESCRIPTION_RATE = 0.2, 0.1, 0.45
 _EMOJI_RATE, _BOLD_RATE, _CURLY_RATE, _MOJIBAKE_RATE, _HTML_RATE = 0.08, 0.03, 0.15, 0.03, 0.3
-_NO_VALUE_RATE, _ODD_UNIT_RATE, _SHOUTED_NAME_RATE = 0.05, 0.04, 0.05
+_NO_VALUE_RATE, _ODD_UNIT_RATE, _SHOUTED_NAME_RATE, _EXPLAINED_RATE = 0.05, 0.04, 0.05, 0.3
 
 _TITLES = (
     "{brand} {line} {claims} {variety} {noun}",
@@ -91,11 +91,12 @@ def write_listing(product: Product, *, title_rng: Random, rng: Random, long: boo
     Variants share their title if they are given `title_rng` in the same state. A `long` listing has more than
     LONG_TEXT_WORDS words.
     """
-    title, untold = _title(product, title_rng)
+    title = _title(product, title_rng)
     units = UNITS[product.category.measure]
     unit = rng.choices(units, [unit.weight for unit in units])[0]
     name = title + (_size(product, unit, rng) if product.sized_name else "")
-    bullets = [f"{claim.words.upper()}: {claim.sentence}" for claim in product.claims if claim.words in untold]
+    explained = [claim for claim in product.claims if rng.random() < _EXPLAINED_RATE]
+    bullets = [f"{claim.words.upper()}: {claim.sentence}" for claim in explained]
     bullets += _phrases(_BULLETS, product, _bullet_count(rng), rng)
     sentences = _phrases(_SENTENCES, product, rng.randint(2, 6) if rng.random() < _DESCRIPTION_RATE else 0, rng)
     if long:
@@ -111,17 +112,19 @@ def write_listing(product: Product, *, title_rng: Random, rng: Random, long: boo
     return "\n".join(lines) + "\n" + _quantity(product, unit, rng)
 
 
-def _title(product: Product, rng: Random) -> tuple[str, set[str]]:
-    """Return the item name without the quantity, and the words of the claims that it leaves to the bullets."""
-    untold = {claim.words for claim in product.claims if rng.random() < 0.3}
-    told = " ".join(claim.words for claim in product.claims if claim.words not in untold)
+def _title(product: Product, rng: Random) -> str:
+    """Return the item name without the quantity."""
     title = rng.choice(_TITLES).format(
-        brand=product.brand.name, line=product.line, claims=told, variety=product.variety, noun=product.category.noun
+        brand=product.brand.name,
+        line=product.line,
+        claims=" ".join(claim.words for claim in product.claims),
+        variety=product.variety,
+        noun=product.category.noun,
     )
     title = " ".join(title.split()).removesuffix(" |").replace(" | |", " |").replace(" - - ", " - ")
     if rng.random() < _SHOUTED_NAME_RATE:
         title = title.upper()
-    return (html.escape(title) if rng.random() < 0.5 else title), untold
+    return html.escape(title) if rng.random() < 0.5 else title
 
 
 def _size(product: Product, unit: Unit, rng: Random) -> str:

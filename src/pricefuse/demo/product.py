@@ -16,15 +16,15 @@ CLAIM_RATE = 0.18
 UNSIZED_NAME_RATE = 0.25
 # Dollars before brand, claims, tier and noise: no shop lists one cheap can alone, or a year's supply.
 SHELF_PRICES = (2.5, 45.0)
-_FAMILY_SIZES, _FAMILY_WEIGHTS = (1, 2, 3, 4, 5, 6), (22, 16, 20, 18, 14, 10)
+_FAMILY_SIZES, _FAMILY_WEIGHTS = (1, 2, 3, 4, 5, 6), (60, 16, 10, 6, 5, 3)
 
 
 class Tier(Enum):
     """Design of the package, which only the picture tells. The value is the effect on ln(price)."""
 
-    KRAFT = -0.45
+    KRAFT = -0.3
     COLOURED = 0.0
-    GOLD = 0.45
+    GOLD = 0.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,34 +9,36 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from pydantic import TypeAdapter
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array
 
 from pricefuse.features import Block, Features
-from pricefuse.models.binned import Binned
 from pricefuse.models.dense import Dense
 from pricefuse.models.kernel import Kernel
+from pricefuse.models.lasso import Lasso
 from pricefuse.models.ridge import Ridge
 from pricefuse.models.scaler import Scaler
 from pricefuse.models.tfidf import Tfidf
+from pricefuse.ngrams import Ngrams
 
-NAMES = ("words", "binned", "joint", "kernel")
-# Weights and penalties were found on 5,000 real rows; scores move little within a factor of two of any of them. Few of
-# those rows have an image: clip_image is weighed as the text's vectors are, which the demo's pictures bear out.
-PENALTIES = {"words": 1.0, "binned": 3.0, "joint": 3.0}
-BINNED_WEIGHT = 0.25
+NAMES = ("words", "joint", "kernel", "lasso")
+# Weights and penalties were found on 5,000 real rows, those of the lasso on the demo's; scores move little within a
+# factor of two of any of them. An embedding has length 1, so that each of its numbers is small beside an attribute.
+PENALTIES = {"words": 1.0, "joint": 3.0, "lasso": 0.2}
 JOINT_WEIGHTS = {"gemma": 1.0, "clip_text": 1.0, "clip_image": 1.0, "image_mask": 0.25, "attributes": 0.5}
 KERNEL_WEIGHTS = {"gemma": 0.7, "clip_text": 0.7, "clip_image": 0.7, "image_mask": 0.0, "attributes": 0.12}
+LASSO_WEIGHTS = {"gemma": 0.0, "clip_text": 0.0, "clip_image": 5.0, "image_mask": 0.0, "attributes": 1.0}
 GAMMA, KERNEL_PENALTY = 0.7, 0.3
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the models read: TF-IDF and binned attributes, float32 CSR, and the dense features, float32; rows alike."""
+    """What the models read, rows alike: TF-IDF, counts, and dense features as each weighs them, float32."""
 
     words: csr_array
-    binned: csr_array
+    ngrams: Ngrams | None
     joint: np.ndarray
     similar: np.ndarray
+    facts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -44,41 +46,34 @@ class Columns:
     """Fitted models, by the names of their columns, and what reads their inputs."""
 
     tfidf: Tfidf | None
-    binned: Binned
     dense: Dense
-    attributes: Block | None
-    models: Mapping[str, Ridge | Kernel]
+    models: Mapping[str, Ridge | Kernel | Lasso]
 
     @classmethod
     def fit(cls, features: Features, goals: np.ndarray, names: Sequence[str], landmarks: int, seed: int) -> "Columns":
         """Fit the models of `names` to `goals`, ln price, float64, for all rows of `features`."""
-        attributes = next((block for block in features.blocks if block.name == "attributes"), None)
-        kinds = np.array([i for i, name in enumerate(features.attributes) if name.startswith("is_")], dtype=np.int64)
         reader = cls(
             Tfidf.fit(features.ngrams) if features.ngrams is not None else None,
-            Binned.fit(_numbers(features, attributes), kinds),
             Dense.fit(features.matrix, features.blocks, tuple(JOINT_WEIGHTS)),
-            attributes,
             {},
         )
         inputs = reader._read(features)
-        models: dict[str, Ridge | Kernel] = {}
+        models: dict[str, Ridge | Kernel | Lasso] = {}
         for name in names:
             if name == "kernel":
                 models[name] = Kernel.fit(
                     inputs.similar, goals, gamma=GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks, seed=seed
                 )
+            elif name == "lasso":
+                models[name] = Lasso.fit(inputs.ngrams, inputs.facts, goals, PENALTIES[name])
             else:
                 models[name] = Ridge.fit(*_linear(name, inputs), goals, PENALTIES[name])
-        return cls(reader.tfidf, reader.binned, reader.dense, attributes, models)
+        return cls(reader.tfidf, reader.dense, models)
 
     def predict(self, features: Features) -> np.ndarray:
         """Return float64 (rows, models), in the models' order."""
         inputs = self._read(features)
-        predicted = [
-            model.predict(inputs.similar) if isinstance(model, Kernel) else model.predict(*_linear(name, inputs))
-            for name, model in self.models.items()
-        ]
+        predicted = [_predicted(name, model, inputs) for name, model in self.models.items()]
         return np.stack([np.zeros(len(features.matrix)), *predicted], axis=1)[:, 1:]
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -86,7 +81,6 @@ class Columns:
         arrays = {
             "scaler.mean": self.dense.scaler.mean,
             "scaler.deviation": self.dense.scaler.deviation,
-            **{f"binned.{name}": array for name, array in vars(self.binned).items()},
         }
         if self.tfidf is not None:
             arrays |= {f"tfidf.{name}": array for name, array in vars(self.tfidf).items()}
@@ -96,30 +90,28 @@ class Columns:
 
     def facts(self) -> dict[str, object]:
         """Return what else `restore` needs, as JSON values."""
-        attributes = None if self.attributes is None else asdict(self.attributes)
-        return {
-            "columns": list(self.models),
-            "blocks": [asdict(block) for block in self.dense.blocks],
-            "attributes": attributes,
-        }
+        return {"columns": list(self.models), "blocks": [asdict(block) for block in self.dense.blocks]}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> "Columns":
         """Return the columns that `arrays` and `facts` tell of."""
         blocks = TypeAdapter(tuple[Block, ...]).validate_python(facts["blocks"])
-        attributes = TypeAdapter(Block | None).validate_python(facts["attributes"])
         tfidf = Tfidf(arrays["tfidf.columns"], arrays["tfidf.weights"]) if "tfidf.columns" in arrays else None
-        binned = Binned(*(arrays[f"binned.{name}"] for name in ("edges", "crossed", "kinds")))
-        models: dict[str, Ridge | Kernel] = {}
+        models: dict[str, Ridge | Kernel | Lasso] = {}
         for name in TypeAdapter(list[str]).validate_python(facts["columns"]):
             mean = float(arrays[f"{name}.mean"][0])
             if name == "kernel":
                 gamma = float(arrays["kernel.gamma"][0])
                 models[name] = Kernel(arrays["kernel.landmarks"], arrays["kernel.weights"], mean, gamma)
+            elif name == "lasso":
+                words, word_effects, dense_effects = (
+                    arrays[f"lasso.{field}"] for field in ("words", "word_effects", "dense_effects")
+                )
+                models[name] = Lasso(words, word_effects, dense_effects, mean)
             else:
                 models[name] = Ridge(arrays[f"{name}.sparse"], arrays[f"{name}.dense"], mean)
         scaler = Scaler(arrays["scaler.mean"], arrays["scaler.deviation"])
-        return cls(tfidf, binned, Dense(blocks, scaler), attributes, models)
+        return cls(tfidf, Dense(blocks, scaler), models)
 
     def _read(self, features: Features) -> Inputs:
         if self.tfidf is not None and features.ngrams is not None:
@@ -127,9 +119,10 @@ class Columns:
         else:
             words = csr_array((len(features.matrix), 0), dtype=np.float32)
         dense = self.dense.transform(features.matrix)
-        binned = self.binned.transform(_numbers(features, self.attributes))
-        joint, similar = (_weighed(dense, self.dense.blocks, weights) for weights in (JOINT_WEIGHTS, KERNEL_WEIGHTS))
-        return Inputs(words, binned, joint, similar)
+        joint, similar, facts = (
+            _weighed(dense, self.dense.blocks, weights) for weights in (JOINT_WEIGHTS, KERNEL_WEIGHTS, LASSO_WEIGHTS)
+        )
+        return Inputs(words, features.ngrams, joint, similar, facts)
 
 
 def out_of_fold(
@@ -147,19 +140,16 @@ def out_of_fold(
     return predicted
 
 
-def _numbers(features: Features, attributes: Block | None) -> np.ndarray:
-    if attributes is None:
-        return np.zeros((len(features.matrix), 0), np.float32)
-    return np.asarray(features.matrix[:, attributes.start : attributes.stop], np.float32)
+def _predicted(name: str, model: Ridge | Kernel | Lasso, inputs: Inputs) -> np.ndarray:
+    if isinstance(model, Kernel):
+        return model.predict(inputs.similar)
+    if isinstance(model, Lasso):
+        return model.predict(inputs.ngrams, inputs.facts)
+    return model.predict(*_linear(name, inputs))
 
 
 def _linear(name: str, inputs: Inputs) -> tuple[csr_array, np.ndarray]:
-    if name == "joint":
-        return inputs.words, inputs.joint
-    nothing = np.zeros((len(inputs.joint), 0), np.float32)
-    if name == "words":
-        return inputs.words, nothing
-    return hstack([inputs.words, inputs.binned * np.float32(BINNED_WEIGHT)], format="csr"), nothing
+    return inputs.words, inputs.joint if name == "joint" else np.zeros((len(inputs.joint), 0), np.float32)
 
 
 def _weighed(dense: np.ndarray, blocks: Sequence[Block], weights: Mapping[str, float]) -> np.ndarray:
