@@ -22,7 +22,7 @@ from pricefuse.images import ImageError, normalise
 from pricefuse.parallel import in_parallel
 
 # To be raised when `normalise` makes other pixels of the same bytes: every earlier record is then made anew.
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 ROWS_PER_PART = 500  # some 10 MB
 SCHEMA = pa.schema(
     [
