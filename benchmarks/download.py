@@ -40,10 +40,10 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
+from reference_decoder import decoded_in_full, difference
 from tqdm import tqdm
 
 from pricefuse import heap, rows
@@ -214,41 +214,15 @@ def compare_looks(job: Job, images: Path, python: str) -> None:
             continue
         mine = Image.open(io.BytesIO(jpeg))
         reference = decoded_in_full((images / link.rsplit("/", 1)[1]).read_bytes(), mine.size, job.quality)
-        full.append(_difference(mine, reference))
+        full.append(difference(mine, reference))
         if link in peer:
             other = Image.open(io.BytesIO(peer[link]))
             if max(abs(a - b) for a, b in zip(mine.size, other.size, strict=True)) <= 1:  # it rounds otherwise
-                others.append(_difference(mine, other.resize(mine.size, Image.Resampling.BICUBIC)))
+                others.append(difference(mine, other.resize(mine.size, Image.Resampling.BICUBIC)))
     alike = sum(value <= ALIKE for value in full)
     print(f"mean absolute difference, of 255, over {len(full)} images:")
     print(f"  to full decoding: median {statistics.median(full):.2f}, greatest {max(full):.2f}; {alike} within {ALIKE}")
     print(f"  to img2dataset's: median {statistics.median(others):.2f}, greatest {max(others):.2f} ({len(others)})")
-
-
-def decoded_in_full(data: bytes, size: tuple[int, int], quality: int) -> Image.Image:
-    """Return the picture without any short cut: all pixels decoded, turned, made sRGB, then resampled once."""
-    image = Image.open(io.BytesIO(data + b"\xff\xd9"))  # the end marker lets a truncated JPEG be decoded
-    profile = image.info.get("icc_profile")
-    image.load()
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
-        except (OSError, ImageCms.PyCMSError):
-            pass  # no usable profile: taken for sRGB
-    image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    encoded = io.BytesIO()
-    image.save(encoded, "JPEG", quality=quality)
-    return Image.open(encoded)
-
-
-def _difference(one: Image.Image, other: Image.Image) -> float:
-    pair = [np.asarray(image.convert("RGB"), np.int16) for image in (one, other)]
-    return float(np.abs(pair[0] - pair[1]).mean())
 
 
 def compare_memory(make: Callable[[int], Job], counts: list[int]) -> None:
