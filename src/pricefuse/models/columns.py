@@ -14,11 +14,10 @@ from scipy.sparse import csr_array
 from pricefuse.features import Block, Features
 from pricefuse.models.dense import Dense
 from pricefuse.models.kernel import Kernel
-from pricefuse.models.lasso import Lasso
-from pricefuse.models.ridge import Ridge
+from pricefuse.models.linear import Linear
 from pricefuse.models.scaler import Scaler
 from pricefuse.models.tfidf import Tfidf
-from pricefuse.ngrams import Ngrams
+from pricefuse.ngrams import SPACES
 
 NAMES = ("words", "joint", "kernel", "lasso")
 # Weights and penalties were found on 5,000 real rows, those of the lasso on the demo's; scores move little within a
@@ -28,14 +27,15 @@ JOINT_WEIGHTS = {"gemma": 1.0, "clip_text": 1.0, "clip_image": 1.0, "image_mask"
 KERNEL_WEIGHTS = {"gemma": 0.7, "clip_text": 0.7, "clip_image": 0.7, "image_mask": 0.0, "attributes": 0.12}
 LASSO_WEIGHTS = {"gemma": 0.0, "clip_text": 0.0, "clip_image": 5.0, "image_mask": 0.0, "attributes": 1.0}
 GAMMA, KERNEL_PENALTY = 0.7, 0.3
+_NAME_WORDS = next(number for number, space in enumerate(SPACES) if space.name == "name_words")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the models read, rows alike: TF-IDF, counts, and dense features as each weighs them, float32."""
+    """What the models read, rows alike, float32: TF-IDF, the name's words as 0 or 1, dense features as weighed."""
 
     words: csr_array
-    ngrams: Ngrams | None
+    name_words: csr_array
     joint: np.ndarray
     similar: np.ndarray
     facts: np.ndarray
@@ -47,7 +47,7 @@ class Columns:
 
     tfidf: Tfidf | None
     dense: Dense
-    models: Mapping[str, Ridge | Kernel | Lasso]
+    models: Mapping[str, Linear | Kernel]
 
     @classmethod
     def fit(cls, features: Features, goals: np.ndarray, names: Sequence[str], landmarks: int, seed: int) -> "Columns":
@@ -58,22 +58,24 @@ class Columns:
             {},
         )
         inputs = reader._read(features)
-        models: dict[str, Ridge | Kernel | Lasso] = {}
+        models: dict[str, Linear | Kernel] = {}
         for name in names:
             if name == "kernel":
                 models[name] = Kernel.fit(
                     inputs.similar, goals, gamma=GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks, seed=seed
                 )
-            elif name == "lasso":
-                models[name] = Lasso.fit(inputs.ngrams, inputs.facts, goals, PENALTIES[name])
             else:
-                models[name] = Ridge.fit(*_linear(name, inputs), goals, PENALTIES[name])
+                fit = Linear.lasso if name == "lasso" else Linear.ridge
+                models[name] = fit(*_linear(name, inputs), goals, PENALTIES[name])
         return cls(reader.tfidf, reader.dense, models)
 
     def predict(self, features: Features) -> np.ndarray:
         """Return float64 (rows, models), in the models' order."""
         inputs = self._read(features)
-        predicted = [_predicted(name, model, inputs) for name, model in self.models.items()]
+        predicted = [
+            model.predict(inputs.similar) if isinstance(model, Kernel) else model.predict(*_linear(name, inputs))
+            for name, model in self.models.items()
+        ]
         return np.stack([np.zeros(len(features.matrix)), *predicted], axis=1)[:, 1:]
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -97,32 +99,29 @@ class Columns:
         """Return the columns that `arrays` and `facts` tell of."""
         blocks = TypeAdapter(tuple[Block, ...]).validate_python(facts["blocks"])
         tfidf = Tfidf(arrays["tfidf.columns"], arrays["tfidf.weights"]) if "tfidf.columns" in arrays else None
-        models: dict[str, Ridge | Kernel | Lasso] = {}
+        models: dict[str, Linear | Kernel] = {}
         for name in TypeAdapter(list[str]).validate_python(facts["columns"]):
             mean = float(arrays[f"{name}.mean"][0])
             if name == "kernel":
                 gamma = float(arrays["kernel.gamma"][0])
                 models[name] = Kernel(arrays["kernel.landmarks"], arrays["kernel.weights"], mean, gamma)
-            elif name == "lasso":
-                words, word_effects, dense_effects = (
-                    arrays[f"lasso.{field}"] for field in ("words", "word_effects", "dense_effects")
-                )
-                models[name] = Lasso(words, word_effects, dense_effects, mean)
             else:
-                models[name] = Ridge(arrays[f"{name}.sparse"], arrays[f"{name}.dense"], mean)
+                models[name] = Linear(arrays[f"{name}.sparse"], arrays[f"{name}.dense"], mean)
         scaler = Scaler(arrays["scaler.mean"], arrays["scaler.deviation"])
         return cls(tfidf, Dense(blocks, scaler), models)
 
     def _read(self, features: Features) -> Inputs:
         if self.tfidf is not None and features.ngrams is not None:
             words = self.tfidf.transform(features.ngrams)
+            name_words = words[:, np.flatnonzero(self.tfidf.columns >> features.ngrams.bits == _NAME_WORDS)]
+            name_words.data[:] = 1
         else:
-            words = csr_array((len(features.matrix), 0), dtype=np.float32)
+            words = name_words = csr_array((len(features.matrix), 0), dtype=np.float32)
         dense = self.dense.transform(features.matrix)
         joint, similar, facts = (
             _weighed(dense, self.dense.blocks, weights) for weights in (JOINT_WEIGHTS, KERNEL_WEIGHTS, LASSO_WEIGHTS)
         )
-        return Inputs(words, features.ngrams, joint, similar, facts)
+        return Inputs(words, name_words, joint, similar, facts)
 
 
 def out_of_fold(
@@ -140,15 +139,9 @@ def out_of_fold(
     return predicted
 
 
-def _predicted(name: str, model: Ridge | Kernel | Lasso, inputs: Inputs) -> np.ndarray:
-    if isinstance(model, Kernel):
-        return model.predict(inputs.similar)
-    if isinstance(model, Lasso):
-        return model.predict(inputs.ngrams, inputs.facts)
-    return model.predict(*_linear(name, inputs))
-
-
 def _linear(name: str, inputs: Inputs) -> tuple[csr_array, np.ndarray]:
+    if name == "lasso":
+        return inputs.name_words, inputs.facts
     return inputs.words, inputs.joint if name == "joint" else np.zeros((len(inputs.joint), 0), np.float32)
 
 
