@@ -443,7 +443,7 @@ def test_decoding_to_fewer_pixels_neither_shifts_nor_stretches(size, monkeypatch
     image = Image.fromarray(waves.astype(np.uint8)).convert("RGB")
     image.save(buffer := io.BytesIO(), "JPEG", quality=95)
     reduced = images.normalise(buffer.getvalue(), side=256, quality=95, max_pixels=10**8)
-    monkeypatch.setattr(images, "DRAFT_GAP", 100)
+    monkeypatch.setattr(images, "HALF_GAP", 100)
     full = images.normalise(buffer.getvalue(), side=256, quality=95, max_pixels=10**8)
     assert (reduced.width, reduced.height) == (full.width, full.height)
     pixels = [np.asarray(Image.open(io.BytesIO(picture.jpeg)), np.int16) for picture in (reduced, full)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pricefuse.images import normalise
-from pricefuse.scans import UNSEEN_BITS, iter_scans, without_fine_bits
+from pricefuse.scans import QUANTIZATION, START_OF_SCAN, Scan, iter_segments, read_scan, without_fine_bits
 
 
 def photograph(size: int = 320) -> Image.Image:
@@ -27,30 +27,67 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)), np.int16)
 
 
-def is_fine(scan) -> bool:
-    return scan.lowest > 0 and 0 < scan.known_from <= UNSEEN_BITS
+def scans_of(data: bytes) -> list[Scan]:
+    return [read_scan(data, segment) for segment in iter_segments(data) if segment.kind == START_OF_SCAN]
+
+
+def steps_of(data: bytes) -> dict[int, np.ndarray]:
+    return {number: np.array(steps) for number, steps in Image.open(io.BytesIO(data)).quantization.items()}
 
 
 PROGRESSIVE, BASELINE = encoded(progressive=True), encoded()
+TABLE_BYTES = 2 + 2 + 1 + 64 * 2
 
 
 def test_the_scans_of_libjpegs_script_are_found():
-    # jcparam.c, jpeg_simple_progression: (first coefficient, bit known so far) of its ten scans of a colour picture
-    expected = [(0, 0), (1, 0), (1, 0), (1, 0), (6, 0), (1, 2), (0, 1), (1, 1), (1, 1), (1, 1)]
-    scans = list(iter_scans(PROGRESSIVE))
-    assert [(scan.lowest, scan.known_from) for scan in scans] == expected
-    assert all(PROGRESSIVE[scan.start : scan.start + 2] == b"\xff\xda" for scan in scans)
-    assert all(one.end <= other.start for one, other in itertools.pairwise(scans))
-    assert PROGRESSIVE[scans[-1].end :] == b"\xff\xd9"
-    assert len(list(iter_scans(BASELINE))) == 1
+    # jcparam.c, jpeg_simple_progression, colour: (first coefficient, last one, lowest bit known before, bit)
+    expected = [(0, 0, 0, 1), (1, 5, 0, 2), (1, 63, 0, 1), (1, 63, 0, 1), (6, 63, 0, 2)]
+    expected += [(1, 63, 2, 1), (0, 0, 1, 0), (1, 63, 1, 0), (1, 63, 1, 0), (1, 63, 1, 0)]
+    scans = scans_of(PROGRESSIVE)
+    assert [(scan.lowest, scan.highest, scan.known_from, scan.bit) for scan in scans] == expected
+    assert [scan.components for scan in scans[:3]] == [b"\1\2\3", b"\1", b"\3"]
+    segments = [scan.segment for scan in scans]
+    assert all(PROGRESSIVE[segment.start : segment.start + 2] == b"\xff\xda" for segment in segments)
+    assert all(one.end <= other.start for one, other in itertools.pairwise(segments))
+    assert PROGRESSIVE[segments[-1].end :] == b"\xff\xd9"
+    assert len(scans_of(BASELINE)) == 1
 
 
 def test_only_the_fine_bits_go_and_the_picture_stays():
     data = without_fine_bits(PROGRESSIVE)
-    assert not any(is_fine(scan) for scan in iter_scans(data))
-    dropped = sum(scan.end - scan.start for scan in iter_scans(PROGRESSIVE) if is_fine(scan))
-    assert len(data) == len(PROGRESSIVE) - dropped < 0.8 * len(PROGRESSIVE)
+    assert not any(scan.is_fine for scan in scans_of(data))
+    dropped = sum(scan.segment.end - scan.segment.start for scan in scans_of(PROGRESSIVE) if scan.is_fine)
+    assert len(data) == len(PROGRESSIVE) - dropped + 3 * TABLE_BYTES < 0.8 * len(PROGRESSIVE)
     assert 0 < np.abs(pixels(data) - pixels(PROGRESSIVE)).mean() < 8
+
+
+def test_the_bits_that_are_left_are_all_there_are_of_a_coarser_quantisation():
+    data = without_fine_bits(PROGRESSIVE)
+    assert [scan.bit for scan in scans_of(data)] == [1, 0, 0, 0, 0, 0]
+    before, after = steps_of(PROGRESSIVE), steps_of(data)
+    luma, chroma = before[0], before[1]
+    ac = np.arange(64) > 0
+    assert np.array_equal(after[0], np.where(ac, 4 * luma, luma))
+    assert np.array_equal(after[1], np.where(ac, 2 * chroma, chroma))
+    assert np.array_equal(after[2], after[1])
+
+
+def test_the_mean_of_every_block_stays_to_the_bit():
+    eighths = []
+    whole = encoded(progressive=True, subsampling=0)
+    for data in (whole, without_fine_bits(whole)):
+        image = Image.open(io.BytesIO(data))
+        image.draft(None, (40, 40))  # an eighth: of each block its DC coefficient only
+        eighths.append(np.asarray(image))
+    assert eighths[0].shape == (40, 40, 3)
+    assert np.array_equal(*eighths)
+
+
+def test_a_picture_in_shades_of_grey_does_without_too():
+    photograph().convert("L").save(buffer := io.BytesIO(), "JPEG", quality=90, progressive=True)
+    data = without_fine_bits(buffer.getvalue())
+    assert len(data) < 0.8 * len(buffer.getvalue())
+    assert 0 < np.abs(pixels(data) - pixels(buffer.getvalue())).mean() < 8
 
 
 def test_other_jpegs_stay_as_they_are():
@@ -60,10 +97,27 @@ def test_other_jpegs_stay_as_they_are():
     assert without_fine_bits(restarts) == restarts
 
 
+def test_a_file_of_which_not_all_can_be_followed_stays_as_it_is():
+    first = scans_of(PROGRESSIVE)[0].segment
+    table = next(segment for segment in iter_segments(PROGRESSIVE) if segment.kind == QUANTIZATION)
+    again = PROGRESSIVE[table.start : table.end]
+    later_table = PROGRESSIVE[: first.end] + again + PROGRESSIVE[first.end :]
+    assert np.array_equal(pixels(later_table), pixels(PROGRESSIVE))
+    assert without_fine_bits(later_table) == later_table
+    garbage = PROGRESSIVE[: first.start] + b"\0\0" + PROGRESSIVE[first.start :]
+    assert without_fine_bits(garbage) == garbage
+
+
+def test_padding_before_a_marker_is_passed_over():
+    first = scans_of(PROGRESSIVE)[0].segment
+    padded = PROGRESSIVE[: first.start] + b"\xff\xff" + PROGRESSIVE[first.start :]
+    assert np.array_equal(pixels(without_fine_bits(padded)), pixels(without_fine_bits(PROGRESSIVE)))
+
+
 def test_restart_markers_do_not_end_a_scan():
     data = encoded(progressive=True, restart_marker_rows=1)
-    assert len(list(iter_scans(data))) == len(list(iter_scans(PROGRESSIVE)))
-    assert pixels(without_fine_bits(data)).shape == (320, 320, 3)
+    assert len(scans_of(data)) == len(scans_of(PROGRESSIVE))
+    assert np.array_equal(pixels(without_fine_bits(data)), pixels(without_fine_bits(PROGRESSIVE)))
 
 
 def test_a_thumbnail_is_not_taken_for_the_picture():
@@ -77,13 +131,17 @@ def test_a_thumbnail_is_not_taken_for_the_picture():
 @given(
     at=st.integers(0, len(PROGRESSIVE)), length=st.integers(0, 4), damage=st.binary(max_size=6), cut=st.floats(0.0, 1.0)
 )
-def test_damaged_bytes_only_ever_lose_scans(at, length, damage, cut):
+def test_damaged_bytes_stay_as_they_are_or_lose_scans(at, length, damage, cut):
     data = PROGRESSIVE[:at] + damage + PROGRESSIVE[at + length :]
     data = data[: round(cut * len(data))]
-    scans = list(iter_scans(data))
-    assert all(0 <= scan.start < scan.end <= len(data) for scan in scans)
-    lost = sum(scan.end - scan.start for scan in scans if is_fine(scan))
-    assert len(without_fine_bits(data)) == len(data) - lost
+    segments = list(iter_segments(data))
+    assert all(0 <= one.start < one.content <= one.content_end <= one.end <= len(data) for one in segments)
+    result = without_fine_bits(data)
+    if result != data:
+        lost = sum(scan.segment.end - scan.segment.start for scan in scans_of(data) if scan.is_fine)
+        assert lost > 0
+        assert (len(result) - len(data) + lost) % TABLE_BYTES == 0
+        assert not any(scan.is_fine for scan in scans_of(result))
 
 
 @pytest.mark.parametrize(("side", "same"), [(70, False), (100, True)])
@@ -95,7 +153,7 @@ def test_only_a_picture_made_several_times_smaller_does_without(side, same):
 
 
 def test_a_jpeg_that_ends_in_a_scan_it_does_without_is_still_marked_truncated():
-    last = list(iter_scans(PROGRESSIVE))[-1]
+    last = scans_of(PROGRESSIVE)[-1].segment
     picture = normalise(PROGRESSIVE[: last.start + 20], side=70, quality=95, max_pixels=10**6)
     assert picture.truncated
     whole = normalise(PROGRESSIVE, side=70, quality=95, max_pixels=10**6)

@@ -22,7 +22,7 @@ from pricefuse.images import ImageError, normalise
 from pricefuse.parallel import in_parallel
 
 # To be raised when `normalise` makes other pixels of the same bytes: every earlier record is then made anew.
-RECIPE_VERSION = 4
+RECIPE_VERSION = 5
 ROWS_PER_PART = 500  # some 10 MB
 SCHEMA = pa.schema(
     [
@@ -53,8 +53,8 @@ class Download:
     """The image records of products given as two sequences of equal length.
 
     `side`, `quality` and `max_pixels` are those of `images.normalise`. `decoders` pictures are decoded at a time, by
-    default two a core, since each waits for the interpreter now and then; at most `settings.connections` files are in
-    memory, however many products there are.
+    default one more than there are cores, since each waits for the interpreter now and then; at most
+    `settings.connections` files are in memory, however many products there are.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Download:
         self._settings = settings
         self._side, self._quality, self._max_pixels = side, quality, max_pixels
         self._sources = [_source(at_hand, *product) for product in zip(sample_ids, image_links, strict=True)]
-        self._decoding = threading.Semaphore(decoders or 2 * (os.cpu_count() or 1))
+        self._decoding = threading.Semaphore(decoders or (os.cpu_count() or 1) + 1)
 
     def determinants(self, position: int) -> tuple[Any, ...]:
         """Return all that determines a product's record: the content of a file at hand, else the link; and the recipe.

@@ -1,34 +1,36 @@
 """Bytes from anywhere to a checked RGB JPEG: the picture that a person sees, at the size that the encoders want."""
 
-import functools
 import io
+import itertools
+import re
 import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
-from torch.nn import functional
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from pricefuse import jpeg
+from pricefuse.colours import flattened, in_srgb
+from pricefuse.resampling import resampled, resized
 from pricefuse.scans import without_fine_bits
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_JPEG = {"JPEG", "MPO"}  # of the latter, several pictures in a file, the first
 # A banner of 20:1 would otherwise keep 20 times the pixels of a square picture; beyond this the longer side decides.
 MAX_ASPECT = 4
 # A truncated JPEG is kept when at least this share of its rows was decoded.
 MIN_ROWS_SHARE = 0.5
 # Encoders write about 10 scans; thousands of tiny scans over a large picture are an attack on the decoder's time.
 MAX_JPEG_SCANS = 100
-# How much larger than needed a JPEG is decoded (scaled DCT) and any picture box-reduced before it is resampled. At 1.6,
-# 118 product photographs differ from full decoding by 0.6 of 255 on average, the worst by 2.5, in less than half the
-# time (benchmarks/download.py).
-DRAFT_GAP, REDUCING_GAP = 1.6, 3.0
+# How much larger than needed a JPEG still is, at least, where it is decoded at half its size, and at a quarter or an
+# eighth (scaled DCT). 118 product photographs then differ from full decoding by 0.5 of 255, the worst by 2.0, in a
+# third of the time (benchmarks/download.py).
+HALF_GAP, DRAFT_GAP = 1.6, 2.75
 # A progressive JPEG that is so many times larger than needed is decoded without its finest bits.
 FINE_BITS_GAP = 4.0
 
-_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
-_WHITE = (255, 255, 255, 255)
+_START_OF_SCAN, _END_OF_IMAGE = re.compile(b"\xff\xda"), b"\xff\xd9"
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -38,13 +40,10 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_PROFILE_MODES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 
 # `normalise` has its own pixel cap, and a damaged tag of one picture among 100,000 is no news.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-# Resampling only reads the picture, which numpy has without a copy.
-warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
 
 
 class ImageError(ValueError):
@@ -75,13 +74,21 @@ def normalise(data: bytes, *, side: int, quality: int, max_pixels: int) -> Pictu
     Raises ImageError, and nothing else, whatever the bytes are.
     """
     try:
-        opened, truncated = _load(data, side, max_pixels)
-        image = opened.image
+        opened, truncated = _open(data, side, max_pixels), False
+        image, pixels = opened.image, None
+        if image.format in _JPEG and image.mode == "RGB":
+            pixels = jpeg.pixels(opened.data, image.width, image.height)
+        if pixels is None:
+            opened, truncated = _load(data, side, max_pixels)
+            image = opened.image
         source_format = "JPEG" if image.format == "MPO" else str(image.format)
         upright = _UPRIGHT.get(_orientation(image))
         profile = image.info.get("icc_profile")
-        image = _resized(_flatten(image), opened.size, opened.box)
-        image = _to_srgb(image, profile)
+        if pixels is None:
+            image = resized(flattened(image), opened.size, opened.box)
+        else:
+            image = resampled(pixels, opened.size, opened.box)
+        image = in_srgb(image, profile)
         if upright is not None:
             image = image.transpose(upright)
         return Picture(_encode(image, quality), image.width, image.height, source_format, truncated)
@@ -92,9 +99,13 @@ def normalise(data: bytes, *, side: int, quality: int, max_pixels: int) -> Pictu
 
 
 class _Opened(NamedTuple):
-    """A picture, the size that it is to have, and the part of it that is one: decoding to fewer pixels rounds up."""
+    """A picture of which the header was read, with its file.
+
+    `size` is the one that it is to have, `box` the part of it that is a picture: decoding to fewer pixels rounds up.
+    """
 
     image: Image.Image
+    data: bytes
     size: tuple[int, int]
     box: tuple[float, float, float, float]
 
@@ -108,7 +119,7 @@ def _load(data: bytes, side: int, max_pixels: int) -> tuple[_Opened, bool]:
     except OSError as error:
         if "truncated" not in str(error):
             raise
-        if image.format not in {"JPEG", "MPO"}:
+        if image.format not in _JPEG:
             raise ImageError("image ends early") from error
         return _load_truncated(data, side, max_pixels), True
     return opened, False
@@ -140,15 +151,16 @@ def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
         raise ImageError("empty file")
     image = _header(data, max_pixels)
     size = _scaled(image.size, side)
-    if image.format in {"JPEG", "MPO"}:
-        if data.count(_START_OF_SCAN) > MAX_JPEG_SCANS:
+    if image.format in _JPEG:
+        if next(itertools.islice(_START_OF_SCAN.finditer(data), MAX_JPEG_SCANS, None), None):
             raise ImageError("broken image")
         if image.info.get("progressive") and min(image.size) >= FINE_BITS_GAP * min(size):
             data = without_fine_bits(data)
             image = _header(data, max_pixels)
         image.decodermaxblock = len(data)  # or Pillow hands the file over in pieces, and joins what is left of each
-    drafted = image.draft(None, (int(DRAFT_GAP * size[0]), int(DRAFT_GAP * size[1])))
-    return _Opened(image, size, (0.0, 0.0, *image.size) if drafted is None else drafted[1])
+    gap = max(HALF_GAP, min(DRAFT_GAP, min(image.width / size[0], image.height / size[1]) / 2))
+    drafted = image.draft(None, (int(gap * size[0]), int(gap * size[1])))
+    return _Opened(image, data, size, (0.0, 0.0, *image.size) if drafted is None else drafted[1])
 
 
 def _header(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
@@ -168,66 +180,11 @@ def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _resized(image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
-    """Resample the part `box`, which begins at 0, 0, to `size` with an antialiased bicubic filter."""
-    scales = [new / old for new, old in zip(size, box[2:], strict=True)]
-    if image.mode != "RGB" or min(scales) <= 1 / (2 * REDUCING_GAP):  # so that Pillow reduces it first, without a copy
-        return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
-    # The same filter as Pillow's to within 1 of 255, in a fourth of the time: torch has it in vector instructions.
-    pixels = torch.from_numpy(np.asarray(image)[None].transpose(0, 3, 1, 2))
-    # Sizes are given as scales, for a box may end within a pixel; they are rounded down, hence the next number above.
-    width, height = (float(np.nextafter(scale, 2.0)) for scale in scales)
-    resampled = functional.interpolate(
-        pixels, scale_factor=(height, width), mode="bicubic", antialias=True, recompute_scale_factor=False
-    )
-    return Image.fromarray(resampled.numpy()[0].transpose(1, 2, 0))
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - a damaged EXIF block says nothing about the pixels
         return 1
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """Put transparency on white; return mode L, RGB or CMYK."""
-    if image.mode.startswith("I"):
-        image = _eight_bits(image)
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image).convert("RGB")
-    return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    # Image.convert clips 16-bit grey at 255 instead of scaling it, and ignores its transparent level.
-    levels = np.asarray(image)
-    grey = (levels >> 8).clip(0, 255).astype(np.uint8)
-    grey[levels == image.info.get("transparency", -1)] = 255
-    return Image.fromarray(grey)
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    transform = _srgb_transform(profile, image.mode) if profile else None
-    if transform is not None:
-        return ImageCms.applyTransform(image, transform)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-@functools.lru_cache(maxsize=32)
-def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform to sRGB; None if the profile is sRGB, unreadable, or not of the picture's colour space."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if _PROFILE_MODES.get(source.profile.xcolor_space.strip()) != mode:
-            return None
-        # "DCI-P3 D65 Gamut with sRGB Transfer" has sRGB in its name, too.
-        if ImageCms.getProfileDescription(source).strip().startswith("sRGB"):
-            return None
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (OSError, ImageCms.PyCMSError, TypeError, ValueError):
-        return None
 
 
 def _encode(image: Image.Image, quality: int) -> bytes:
