@@ -9,8 +9,9 @@ median ratios over several rounds, with the range. "Work" is timed inside the pr
 
     pricefuse      from Download() to the durable parquet parts, checked and hashed, as stages/download.py has it
     img2dataset    from its first shard's start to its last shard's end as it reports them: without its processes' start
-    the seed       pool_of_urlretrieve.py, then `normalise` of one file after the other, as its loop did
-    the seed+      the same, but `normalise` by one process a core
+    the seed       pool_of_urlretrieve.py, then one file after the other decoded in full by Pillow, as its loop did
+    the seed+      the same, but decoding by our `normalise`
+    the seed++     the same, by one process a core
 
 "Whole run" is the time of the process from the outside; "processor time" that of a whole run and all its children,
 which other work on the machine disturbs least. img2dataset writes parquet with one process a core and 256 threads
@@ -40,10 +41,11 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any, NamedTuple
 
+import pandas as pd  # noqa: F401 - pyarrow would import it when it first meets text; the stage has it by then
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-from reference_decoder import decoded_in_full, difference
+from reference_decoder import decoded_in_full, difference, plainly_scaled
 from tqdm import tqdm
 
 from pricefuse import heap, rows
@@ -89,6 +91,12 @@ class Job:
         try:
             return normalise(data, side=self.side, quality=self.quality, max_pixels=MAX_PIXELS).jpeg
         except ImageError:
+            return None
+
+    def plainly_scale(self, data: bytes) -> bytes | None:
+        try:
+            return plainly_scaled(data, self.side, self.quality)
+        except OSError:
             return None
 
 
@@ -139,16 +147,17 @@ def img2dataset(job: Job, folder: Path, python: str) -> Took:
     return Took({"work": work}, sum(shard["successes"] for shard in shards))
 
 
-def seed(job: Job, folder: Path, decoders: int) -> Took:
+def seed(job: Job, folder: Path, decode: str, decoders: int) -> Took:
     start = time.perf_counter()
     subprocess.run([*SEED, str(folder)], input="\n".join(job.links), text=True, check=True)  # noqa: S603 - our script
     with Pool(decoders) as pool:
-        made = sum(pool.imap_unordered(partial(_normalise_file, job=job), folder.iterdir(), chunksize=8))
+        work = partial(_decode_file, decode=getattr(job, decode))
+        made = sum(pool.imap_unordered(work, folder.iterdir(), chunksize=8))
     return Took({"work": time.perf_counter() - start}, made)
 
 
-def _normalise_file(path: Path, job: Job) -> bool:
-    return job.normalise(path.read_bytes()) is not None
+def _decode_file(path: Path, decode: Callable[[bytes], bytes | None]) -> bool:
+    return decode(path.read_bytes()) is not None
 
 
 def apart(way: Callable[..., Took], job: Job, *arguments: Any) -> Took:
@@ -174,8 +183,9 @@ def compare(job: Job, python: str, rounds: int) -> None:
     ways: dict[str, tuple[Any, ...]] = {
         "pricefuse": (pricefuse,),
         "img2dataset": (img2dataset, python),
-        "the seed": (seed, 1),
-        "the seed+": (seed, os.cpu_count()),
+        "the seed": (seed, "plainly_scale", 1),
+        "the seed+": (seed, "normalise", 1),
+        "the seed++": (seed, "normalise", os.cpu_count()),
     }
     took: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in tqdm(range(rounds), disable=None):
