@@ -104,6 +104,9 @@ def test_a_file_of_which_not_all_can_be_followed_stays_as_it_is():
     later_table = PROGRESSIVE[: first.end] + again + PROGRESSIVE[first.end :]
     assert np.array_equal(pixels(later_table), pixels(PROGRESSIVE))
     assert without_fine_bits(later_table) == later_table
+    many = PROGRESSIVE[: first.end] + b"\xff\xfe\0\2" * 10_000 + PROGRESSIVE[first.end :]
+    assert np.array_equal(pixels(many), pixels(PROGRESSIVE))
+    assert without_fine_bits(many) == many
     garbage = PROGRESSIVE[: first.start] + b"\0\0" + PROGRESSIVE[first.start :]
     assert without_fine_bits(garbage) == garbage
 

@@ -3,6 +3,7 @@
 Markers, headers and point transforms: ITU-T T.81 (1992), annexes A, B and G.
 """
 
+import itertools
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ QUANTIZATION, START_OF_SCAN, END_OF_IMAGE, _PROGRESSIVE_FRAME = 0xDB, 0xDA, 0xD9
 # Coded data has 0xff only before a zero and in restart markers; 0xff before 0xff is padding of the marker after it.
 _NEXT_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+_MAX_SEGMENTS = 1000  # encoders write some 30
 _COEFFICIENTS = 64
 _MAX_COMPONENTS = 4  # as many as there may be quantisation tables
 _MAX_STEP = 0x7FFF  # what libjpeg's vector instructions take
@@ -88,7 +90,7 @@ def without_fine_bits(data: bytes) -> bytes:
 
 
 def _without_fine_bits(data: bytes) -> bytes:
-    segments = list(iter_segments(data))
+    segments = list(itertools.islice(iter_segments(data), _MAX_SEGMENTS))
     kinds = [segment.kind for segment in segments]
     first = kinds.index(START_OF_SCAN) if START_OF_SCAN in kinds else len(kinds)
     if kinds.count(_PROGRESSIVE_FRAME) != 1 or QUANTIZATION in kinds[first:]:
