@@ -38,7 +38,7 @@ use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, 
 	@$(RUN) python profiles/use.py "$(PROFILE)"
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
-	$(RUN) python benchmarks/ablation.py --features data/fused --out benchmarks/ablation.md
+	$(RUN) python benchmarks/ablation.py --features data/fused
 
 clean:  ## Remove the virtual environment and all caches of the checks; data and DVC's cache stay
 	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis

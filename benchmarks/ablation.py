@@ -1,11 +1,13 @@
 """What each part is worth: SMAPE with and without it, on the same folds, with paired intervals by product group.
 
-    PYTHONPATH=src python benchmarks/ablation.py --features data/fused --out benchmarks/ablation-<catalog>.md
+    PYTHONPATH=src python benchmarks/ablation.py --features data/fused
 
-`make ablation` does so for the catalog of params.yaml, after `dvc repro`.
+`make ablation` does so for the catalog of params.yaml, after `dvc repro`, and writes benchmarks/ablation-<catalog>.md.
 """
 
 import argparse
+import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -32,19 +34,21 @@ BLOCKS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--features", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="the table's file, by default benchmarks/ablation-<catalog>.md")
     parser.add_argument("--only", choices=["members", "parts"], help="one half of the table")
+    parser.add_argument("--parts", nargs="+", metavar="NAME", help="only the parts named so: lasso, attributes, ...")
     given = parser.parse_args()
     params = read_params(Path("params.yaml"))
     features = Features.load(given.features)
     settings = {kind: SETTINGS[kind](**getattr(params, kind).model_dump()) for kind in SETTINGS}
     lines = [f"Catalog {params.catalog}, {int((features.index['fold'] >= 0).sum()):,} rows, folds by product group."]
-    if given.only != "parts":
+    if given.only != "parts" and not given.parts:
         lines += ["", *_table(_members(features, params, settings), params, "the default's blend")]
     if given.only != "members":
-        lines += ["", *_table(_parts(features, params, settings), params, "`boosted` alone, one bag")]
-    lines += ["", f"`PYTHONPATH=src python benchmarks/ablation.py --features {given.features} --out {given.out}`"]
-    write_text(given.out, "\n".join(lines) + "\n")
+        measured = _parts(features, params, settings, given.parts)
+        lines += ["", *_table(measured, params, "`boosted` alone, one bag")]
+    lines += ["", f"`PYTHONPATH=src {shlex.join(['python', *sys.argv])}`"]
+    write_text(given.out or Path(f"benchmarks/ablation-{params.catalog}.md"), "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
@@ -75,24 +79,22 @@ def _members(features: Features, params: Params, settings: dict[str, Settings]) 
             yield " + ".join(kinds), *blended(kinds)
 
 
-def _parts(features: Features, params: Params, settings: dict[str, Settings]) -> Iterator[Measured]:
+def _parts(
+    features: Features, params: Params, settings: dict[str, Settings], named: Sequence[str] | None
+) -> Iterator[Measured]:
     one = replace(settings["boosted"], bags=1)
-
-    def measured(name: str, changed: Settings, given: Features = features) -> Measured:
-        start = time.perf_counter()
-        done = _cross_fit(given, params, {"boosted": changed}, spread=False)
-        return name, *_predicted(done, "predicted"), time.perf_counter() - start
-
-    yield measured("boosted", one)
-    for name, blocks in BLOCKS.items():
-        yield measured(f"without {name}", one, features.without(blocks))
+    parts = {f"without {name}": (one, blocks) for name, blocks in BLOCKS.items()}
     for column in one.columns:
-        yield measured(
-            f"without the column {column}", replace(one, columns=tuple(c for c in one.columns if c != column))
-        )
-    yield measured("without any column", replace(one, columns=()))
-    yield measured("with 8 components of each embedding", replace(one, components=8))
-    yield measured("three bags", replace(one, bags=3))
+        left = tuple(other for other in one.columns if other != column)
+        parts[f"without the column {column}"] = replace(one, columns=left), []
+    parts["without any column"] = replace(one, columns=()), []
+    parts["with 8 components of each embedding"] = replace(one, components=8), []
+    parts["three bags"] = replace(one, bags=3), []
+    chosen = {name: part for name, part in parts.items() if not named or any(word in name for word in named)}
+    for name, (changed, blocks) in ({"boosted": (one, [])} | chosen).items():
+        start = time.perf_counter()
+        done = _cross_fit(features.without(blocks), params, {"boosted": changed}, spread=False)
+        yield name, *_predicted(done, "predicted"), time.perf_counter() - start
 
 
 def _cross_fit(
