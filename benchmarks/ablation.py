@@ -35,8 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--out", type=Path, help="the table's file, by default benchmarks/ablation-<catalog>.md")
-    parser.add_argument("--only", choices=["members", "parts"], help="one half of the table")
-    parser.add_argument("--parts", nargs="+", metavar="NAME", help="only the parts named so: lasso, attributes, ...")
+    some = parser.add_mutually_exclusive_group()
+    some.add_argument("--only", choices=["members", "parts"], help="one half of the table")
+    some.add_argument("--parts", nargs="+", metavar="NAME", help="only the parts named so: lasso, attributes, ...")
     given = parser.parse_args()
     params = read_params(Path("params.yaml"))
     features = Features.load(given.features)
@@ -91,6 +92,8 @@ def _parts(
     parts["with 8 components of each embedding"] = replace(one, components=8), []
     parts["three bags"] = replace(one, bags=3), []
     chosen = {name: part for name, part in parts.items() if not named or any(word in name for word in named)}
+    if not chosen:
+        raise SystemExit(f"--parts: none is named so; there are {', '.join(parts)}")
     for name, (changed, blocks) in ({"boosted": (one, [])} | chosen).items():
         start = time.perf_counter()
         done = _cross_fit(features.without(blocks), params, {"boosted": changed}, spread=False)

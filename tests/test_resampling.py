@@ -38,10 +38,3 @@ def test_the_fourth_channel_tells_nothing():
     found = resampled(pixels, size, box)
     assert found.mode == "RGB"
     assert difference(found, resized(Image.fromarray(pixels[..., :3].copy()), size, box)) == 0
-
-
-def test_the_source_is_not_written_to():
-    image = noise(50, 50)
-    before = image.tobytes()
-    resized(image, (25, 25), (0.0, 0.0, 50.0, 50.0)).paste(0, (0, 0, 25, 25))
-    assert image.tobytes() == before

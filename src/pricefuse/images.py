@@ -78,8 +78,8 @@ def normalise(data: bytes, *, side: int, quality: int, max_pixels: int) -> Pictu
         image, pixels = opened.image, None
         if image.format in _JPEG and image.mode == "RGB":
             pixels = jpeg.pixels(opened.data, image.width, image.height)
-        if pixels is None:
-            opened, truncated = _load(data, side, max_pixels)
+        if pixels is None and _ends_early(image):
+            opened, truncated = _load_truncated(data, side, max_pixels), True
             image = opened.image
         source_format = "JPEG" if image.format == "MPO" else str(image.format)
         upright = _UPRIGHT.get(_orientation(image))
@@ -110,10 +110,8 @@ class _Opened(NamedTuple):
     box: tuple[float, float, float, float]
 
 
-def _load(data: bytes, side: int, max_pixels: int) -> tuple[_Opened, bool]:
-    """Return the picture, decoded, and whether its file ends early."""
-    opened = _open(data, side, max_pixels)
-    image = opened.image
+def _ends_early(image: Image.Image) -> bool:
+    """Decode the picture; return whether its file, a JPEG, ends early. Raises ImageError if another format's does."""
     try:
         image.load()
     except OSError as error:
@@ -121,8 +119,8 @@ def _load(data: bytes, side: int, max_pixels: int) -> tuple[_Opened, bool]:
             raise
         if image.format not in _JPEG:
             raise ImageError("image ends early") from error
-        return _load_truncated(data, side, max_pixels), True
-    return opened, False
+        return True
+    return False
 
 
 def _load_truncated(data: bytes, side: int, max_pixels: int) -> _Opened:

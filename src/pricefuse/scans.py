@@ -76,10 +76,10 @@ def without_fine_bits(data: bytes) -> bytes:
     """Return a progressive JPEG without the scans that refine the last UNSEEN_BITS bits of its AC coefficients.
 
     What is left is a whole progressive JPEG: the picture as a browser shows it shortly before it is complete. Where
-    that picture is made several times smaller, these bits average out, and they are a third of the decoding.
+    that picture is made several times smaller, these bits average out, and reading them is half of the decoding.
 
     The bits that are left are told to be all there are, of a quantisation that is as much coarser: the same values, but
-    libjpeg would else take them for a picture that is still on its way, and smooth it, which costs another tenth.
+    libjpeg would else take them for a picture that is still on its way, and spend a fourth of its time on smoothing.
 
     Any other file, a damaged or an unusual one among them, is returned as it is. Never raises.
     """
