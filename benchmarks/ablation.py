@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pricefuse.atomic import write_text
-from pricefuse.features import Features
+from pricefuse.features.matrix import Features
+from pricefuse.files import write_text
 from pricefuse.metrics import difference_interval, smape
-from pricefuse.params import Params, read_params
-from pricefuse.training import SETTINGS, CrossFit, Settings, cross_fit, nested_blend
+from pricefuse.pipeline.params import Params, read_params
+from pricefuse.training.cross_fit import SETTINGS, CrossFit, Settings, cross_fit, nested_blend
 
 BLOCKS = {
     "text encoder (gemma)": ["gemma"],

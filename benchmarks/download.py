@@ -48,12 +48,14 @@ from PIL import Image
 from reference_decoder import decoded_in_full, difference, plainly_scaled
 from tqdm import tqdm
 
-from pricefuse import heap, rows
-from pricefuse.at_hand import ImagesAtHand
-from pricefuse.download import ROWS_PER_PART, SCHEMA, Download
-from pricefuse.fetch import FetchSettings
-from pricefuse.images import ImageError, normalise
-from pricefuse.parts import iter_parts
+from pricefuse.download import malloc as heap
+from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download
+from pricefuse.download.fetcher import FetchSettings
+from pricefuse.download.local_files import ImagesAtHand
+from pricefuse.images.normalize import ImageError, normalise
+from pricefuse.keys import row_key
+from pricefuse.tables import refresh as rows
+from pricefuse.tables.parquet import iter_parts
 
 MAX_PIXELS = 50_000_000
 ALIKE = 2.0  # of 255
@@ -121,7 +123,7 @@ def pricefuse(job: Job, folder: Path) -> Took:
         quality=job.quality,
         max_pixels=MAX_PIXELS,
     )
-    keys = [rows.row_key(*download.determinants(position)) for position in range(len(ids))]
+    keys = [row_key(*download.determinants(position)) for position in range(len(ids))]
     report = rows.refresh(folder / "out", ids, keys, download.compute, SCHEMA, rows_per_part=ROWS_PER_PART)
     seconds = time.perf_counter() - start
     return Took({"work": seconds}, report.total - report.failed, getrusage(RUSAGE_SELF).ru_maxrss)

@@ -19,8 +19,8 @@ import torch
 from embed_text import device, seconds
 from tqdm import tqdm
 
-from pricefuse.encoders.clip import ImageTextEncoder
-from pricefuse.parts import iter_parts
+from pricefuse.encoders.image_text_encoder import ImageTextEncoder
+from pricefuse.tables.parquet import iter_parts
 
 ARCHITECTURE = "vit-l-14-architecture"
 VIT_L_14_FLOP = 2 * 80.73e9  # an image, forward: 80.73 G multiply-adds at 224 pixels, as open_clip's profile lists them

@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from pricefuse.encoders.gemma import TextEncoder
+from pricefuse.encoders.text_encoder import TextEncoder
 
 BATCH_SIZES = (4, 8, 16, 32, 64, 128)
 ARCHITECTURE = "embeddinggemma-architecture"

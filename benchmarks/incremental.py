@@ -20,7 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from pricefuse import embedding, rows
+from pricefuse.encoders import embed as embedding
+from pricefuse.keys import row_key
+from pricefuse.tables import refresh as rows
 
 DIMENSION = 384
 SCHEMA = pa.schema([("vector", pa.list_(pa.float32(), DIMENSION))])
@@ -75,7 +77,7 @@ def write_products(path: Path, name: str, count: int) -> None:
 
 def step(products: Path, out: Path) -> None:
     def key(text: str) -> str:
-        return rows.row_key("benchmark", text)
+        return row_key("benchmark", text)
 
     def compute(missing: np.ndarray) -> rows.Records:
         for positions in embedding.windows(missing):

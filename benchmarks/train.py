@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from pricefuse.features import Block, Features
+from pricefuse.features.matrix import Block, Features
 from pricefuse.models.scaler import Scaler
 from pricefuse.models.simple_nn import Settings, SimpleNN, build
 from pricefuse.models.target import Target

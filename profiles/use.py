@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from pricefuse import profile, stage
+from pricefuse.pipeline import profiles as profile
+from pricefuse.pipeline import stage
 
 FOLDER = Path(__file__).parent
 

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pricefuse import attributes, content, stage, text
-from pricefuse.atomic import replacing
 from pricefuse.catalog import read_catalog
-from pricefuse.params import read_params
+from pricefuse.files import replacing
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+from pricefuse.text import attributes
+from pricefuse.text import cleaning as text
+from pricefuse.text import listing as content
 
 
 def main() -> None:

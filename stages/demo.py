@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pricefuse import demo, stage
-from pricefuse.atomic import write_json
-from pricefuse.params import read_params
+from pricefuse import demo
+from pricefuse.files import write_json
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
 
 
 def main() -> None:

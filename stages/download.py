@@ -4,14 +4,17 @@ from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
-from pricefuse import heap, rows, stage
-from pricefuse.at_hand import ImagesAtHand
-from pricefuse.atomic import write_json
 from pricefuse.catalog import read_catalog
-from pricefuse.download import ROWS_PER_PART, SCHEMA, Download, check_failures, failure_table, summary
-from pricefuse.fetch import FetchSettings
-from pricefuse.params import read_params
-from pricefuse.parts import iter_parts
+from pricefuse.download import malloc as heap
+from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download, check_failures, failure_table, summary
+from pricefuse.download.fetcher import FetchSettings
+from pricefuse.download.local_files import ImagesAtHand
+from pricefuse.files import write_json
+from pricefuse.keys import row_key
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+from pricefuse.tables import refresh as rows
+from pricefuse.tables.parquet import iter_parts
 
 
 def main() -> None:
@@ -23,7 +26,7 @@ def main() -> None:
     settings = FetchSettings(**params.model_dump(include={field.name for field in fields(FetchSettings)}))
     limits = {"side": params.side, "quality": params.jpeg_quality, "max_pixels": params.max_pixels}
     download = Download(ids, links, ImagesAtHand(catalog), settings, **limits)
-    keys = (rows.row_key(*download.determinants(position)) for position in range(len(ids)))
+    keys = (row_key(*download.determinants(position)) for position in range(len(ids)))
     refreshed = rows.refresh(
         out,
         ids,

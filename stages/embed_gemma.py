@@ -3,10 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from pricefuse import embedding, rows, stage
-from pricefuse.atomic import write_json
-from pricefuse.encoders.gemma import TextEncoder
-from pricefuse.params import read_params
+from pricefuse.encoders import embed as embedding
+from pricefuse.encoders.text_encoder import TextEncoder
+from pricefuse.files import write_json
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+from pricefuse.tables import refresh as rows
 
 
 def main() -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pricefuse import evaluation, stage
-from pricefuse.atomic import replacing, write_json
-from pricefuse.params import read_params
+from pricefuse.evaluation import scores as evaluation
+from pricefuse.files import replacing, write_json
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
 
 
 def main() -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pricefuse import features, folds, leaks, ngrams, stage
-from pricefuse.params import read_params
-from pricefuse.rows import row_key
+from pricefuse.features import folds, ngrams
+from pricefuse.features import leakage as leaks
+from pricefuse.features import matrix as features
+from pricefuse.keys import row_key
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
 
 
 def main() -> None:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pricefuse import learning, stage
-from pricefuse.atomic import replacing
-from pricefuse.features import Features
-from pricefuse.params import read_params
-from pricefuse.training import SETTINGS
+from pricefuse.features.matrix import Features
+from pricefuse.files import replacing
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+from pricefuse.training import learning_curve as learning
+from pricefuse.training.cross_fit import SETTINGS
 
 
 def main() -> None:

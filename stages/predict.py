@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pricefuse import stage
-from pricefuse.atomic import replacing
-from pricefuse.features import Features
-from pricefuse.models.bundle import PriceModel
+from pricefuse.features.matrix import Features
+from pricefuse.files import replacing
+from pricefuse.models.price_model import PriceModel
+from pricefuse.pipeline import stage
 
 
 def main() -> None:

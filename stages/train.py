@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from pricefuse import stage
-from pricefuse.atomic import replacing
-from pricefuse.features import Features
-from pricefuse.params import read_params
-from pricefuse.training import SETTINGS, cross_fit
+from pricefuse.features.matrix import Features
+from pricefuse.files import replacing
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+from pricefuse.training.cross_fit import SETTINGS, cross_fit
 
 
 def main() -> None:

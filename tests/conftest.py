@@ -3,12 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-ROOT = Path(__file__).resolve().parent.parent
+from paths import ROOT
 
 # The same examples at every run: a failure tells of a change, not of luck. `pytest --hypothesis-profile=explore` looks
 # for new ones.

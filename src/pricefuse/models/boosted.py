@@ -13,15 +13,15 @@ import numpy as np
 from pydantic import TypeAdapter
 from scipy.optimize import nnls
 
-from pricefuse.atomic import write_text
 from pricefuse.errors import InputError
-from pricefuse.features import Features
-from pricefuse.folds import group_folds
-from pricefuse.models import stored
-from pricefuse.models.columns import Columns, out_of_fold
+from pricefuse.features.folds import group_folds
+from pricefuse.features.matrix import Features
+from pricefuse.files import write_text
+from pricefuse.models import storage as stored
 from pricefuse.models.compressed import Compressed
-from pricefuse.models.fitting import Epoch
+from pricefuse.models.stacking import Columns, out_of_fold
 from pricefuse.models.target import Target
+from pricefuse.models.trainer import Epoch
 
 
 @dataclass(frozen=True, kw_only=True)

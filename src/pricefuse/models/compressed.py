@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
-from pricefuse.features import EMBEDDINGS, Block, Features
+from pricefuse.features.matrix import EMBEDDINGS, Block, Features
 from pricefuse.models.dense import Dense
 from pricefuse.models.scaler import Scaler
 

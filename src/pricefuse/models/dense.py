@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricefuse.features import EMBEDDINGS, Block
+from pricefuse.features.matrix import EMBEDDINGS, Block
 from pricefuse.models.scaler import Scaler
 
 # Farther from the mean than this many standard deviations says no more.

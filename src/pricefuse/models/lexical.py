@@ -16,14 +16,14 @@ from torch import nn
 from torch.nn import functional
 
 from pricefuse.errors import InputError
-from pricefuse.features import Block, Features
-from pricefuse.models import stored
+from pricefuse.features.matrix import Block, Features
+from pricefuse.features.ngrams import Ngrams
+from pricefuse.models import storage as stored
 from pricefuse.models.dense import Dense
-from pricefuse.models.fitting import Epoch, Fitting, device, fit_network, seed_everything
 from pricefuse.models.scaler import Scaler
 from pricefuse.models.target import Target
 from pricefuse.models.tfidf import Tfidf
-from pricefuse.ngrams import Ngrams
+from pricefuse.models.trainer import Epoch, Fitting, device, fit_network, seed_everything
 
 PREDICTED_AT_ONCE = 4096  # rows
 FIRST_DEVIATION = 0.1  # of the vectors before training: a text's few hundred weights have length 1 a space

@@ -9,11 +9,11 @@ import torch
 from pydantic import TypeAdapter
 from torch import nn
 
-from pricefuse.features import Features
-from pricefuse.models import stored
-from pricefuse.models.fitting import Epoch, Fitting, device, fit_network, seed_everything
+from pricefuse.features.matrix import Features
+from pricefuse.models import storage as stored
 from pricefuse.models.scaler import Scaler
 from pricefuse.models.target import Target
+from pricefuse.models.trainer import Epoch, Fitting, device, fit_network, seed_everything
 
 PREDICTED_AT_ONCE = 65_536  # rows
 

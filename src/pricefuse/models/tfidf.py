@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from pricefuse.ngrams import SPACES, Ngrams
+from pricefuse.features.ngrams import SPACES, Ngrams
 
 LEAST_ROWS = 2  # an n-gram of a single row tells nothing of any other
 

@@ -1,0 +1,1 @@
+"""Every product's image, from local files or the network."""

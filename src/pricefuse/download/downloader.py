@@ -1,0 +1,209 @@
+"""The images of all products: found at hand or fetched, checked, and turned into records, many at a time."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from pricefuse.download.fetch_errors import FetchError
+from pricefuse.download.fetcher import Fetcher, FetchSettings
+from pricefuse.download.local_files import ImagesAtHand, OutsideFolderError, has_scheme
+from pricefuse.download.thread_pool import in_parallel
+from pricefuse.errors import InputError
+from pricefuse.images.normalize import ImageError, normalise
+
+# To be raised when `normalise` makes other pixels of the same bytes: every earlier record is then made anew.
+RECIPE_VERSION = 5
+ROWS_PER_PART = 500  # some 10 MB
+SCHEMA = pa.schema(
+    [
+        pa.field("status", pa.string()),  # "ok" or "failed"
+        pa.field("error", pa.string()),  # why it failed, one of a few reasons; null if it did not
+        pa.field("transient", pa.bool_()),  # whether another run may fare better
+        pa.field("sha256", pa.string()),  # of `jpeg`, hexadecimal
+        pa.field("width", pa.int32()),  # pixels
+        pa.field("height", pa.int32()),
+        pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be grey
+        pa.field("source", pa.string()),  # "at hand", "network" or "none"
+        pa.field("jpeg", pa.binary()),
+    ]
+)
+
+_FILE, _LINK, _PROBLEM = "file", "link", "problem"
+_ORIGIN = {_FILE: "at hand", _LINK: "network", _PROBLEM: "none"}
+
+
+class Source(NamedTuple):
+    """Where a product's image comes from: ("file", its path), ("link", its URL) or ("problem", why there is none)."""
+
+    kind: str
+    value: str
+
+
+class Download:
+    """The image records of products given as two sequences of equal length.
+
+    `side`, `quality` and `max_pixels` are those of `images.normalise`. `decoders` pictures are decoded at a time, by
+    default one more than there are cores, since each waits for the interpreter now and then; at most
+    `settings.connections` files are in memory, however many products there are.
+    """
+
+    def __init__(
+        self,
+        sample_ids: Sequence[str],
+        image_links: Sequence[str],
+        at_hand: ImagesAtHand,
+        settings: FetchSettings,
+        *,
+        side: int,
+        quality: int,
+        max_pixels: int,
+        decoders: int | None = None,
+    ) -> None:
+        self._settings = settings
+        self._side, self._quality, self._max_pixels = side, quality, max_pixels
+        self._sources = [_source(at_hand, *product) for product in zip(sample_ids, image_links, strict=True)]
+        self._decoding = threading.Semaphore(decoders or (os.cpu_count() or 1) + 1)
+
+    def determinants(self, position: int) -> tuple[Any, ...]:
+        """Return all that determines a product's record: the content of a file at hand, else the link; and the recipe.
+
+        The limits are part of it, since a picture may be refused for them: a raised limit undoes its refusals.
+
+        Whether a link's host may be at a private address is part of it, so that allowing a mirror undoes its refusals.
+        Raises InputError for a file that cannot be read.
+        """
+        kind, value = self._sources[position]
+        if kind == _FILE:
+            value = _file_sha256(Path(value))
+        allowed = kind == _LINK and _host(value) in self._settings.allowed_hosts
+        limits = (self._max_pixels, self._settings.max_bytes, self._settings.max_redirects)
+        return ("image", RECIPE_VERSION, self._side, self._quality, *limits, kind, value, allowed)
+
+    def compute(self, positions: Sequence[int] | np.ndarray) -> Generator[tuple[int, dict[str, Any]], None, None]:
+        """Yield (position, record) with the columns of SCHEMA as they finish.
+
+        A product without a picture gets a record of status "failed". Closing the iterator ends transfers under way
+        within a moment.
+        """
+        fetcher = Fetcher(self._settings)
+        work, threads = partial(self._record, fetcher), self._settings.connections
+        with closing(in_parallel(work, positions, threads, cancel=fetcher.close)) as finished:
+            yield from finished
+
+    def _record(self, fetcher: Fetcher, position: int) -> dict[str, Any]:
+        source = self._sources[position]
+        try:
+            data = self._read(fetcher, source)
+            with self._decoding:
+                picture = normalise(data, side=self._side, quality=self._quality, max_pixels=self._max_pixels)
+        except FetchError as error:
+            return _failure(source, error.reason, transient=error.transient)
+        except ImageError as error:
+            return _failure(source, str(error), transient=False)
+        except OSError:
+            return _failure(source, "file cannot be read", transient=True)
+        return {
+            "status": "ok",
+            "error": None,
+            "transient": False,
+            "sha256": hashlib.sha256(picture.jpeg).hexdigest(),
+            "width": picture.width,
+            "height": picture.height,
+            "truncated": picture.truncated,
+            "source": _ORIGIN[source.kind],
+            "jpeg": picture.jpeg,
+        }
+
+    def _read(self, fetcher: Fetcher, source: Source) -> bytes:
+        if source.kind == _PROBLEM:
+            raise FetchError(source.value, transient=False)
+        if source.kind == _LINK:
+            return fetcher.fetch(source.value)
+        with Path(source.value).open("rb") as file:
+            data = file.read(self._settings.max_bytes + 1)
+        if len(data) > self._settings.max_bytes:
+            raise FetchError("too large", transient=False)
+        return data
+
+
+def summary(counts: Mapping[str, int], total: int, truncated: int) -> dict[str, Any]:
+    """Return how the images of `total` products fared, as JSON values, the most frequent reason first.
+
+    `truncated` pictures are among the ones that are ok: their files end early, but enough of them is there.
+    """
+    failed = sum(counts.values())
+    return {
+        "products": total,
+        "ok": total - failed,
+        "failed": failed,
+        "failed_share": round(failed / total, 6),
+        "truncated": truncated,
+        "reasons": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+    }
+
+
+def failure_table(counts: Mapping[str, int]) -> str:
+    """Return the reasons and how many images failed for each, the most frequent first, one a line."""
+    lines = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(f"{count:>9,}  {reason}" for reason, count in lines)
+
+
+def check_failures(counts: Mapping[str, int], total: int, limit: float) -> None:
+    """Raise InputError if more than `limit` (a share, 0 to 1) of `total` images failed; `counts` is by reason."""
+    failed = sum(counts.values())
+    if failed > limit * total:
+        raise InputError(
+            f"{failed:,} of {total:,} images ({failed / total:.1%}) could not be had; at most {limit:.1%} may fail:\n"
+            f"{failure_table(counts)}\n"
+            "Run again if the network was the cause (finished images are kept), put the files into the catalog's "
+            "images folder, correct the image_link column, or allow a larger share of failures."
+        )
+
+
+def _source(at_hand: ImagesAtHand, sample_id: str, image_link: str) -> Source:
+    link = image_link.strip()
+    try:
+        path = at_hand.find(sample_id, link)
+    except OutsideFolderError as error:
+        return Source(_PROBLEM, str(error))
+    if path is not None:
+        return Source(_FILE, str(path))
+    if not link:
+        return Source(_PROBLEM, "no image link")
+    return Source(_LINK, link) if has_scheme(link) else Source(_PROBLEM, "no such file")
+
+
+def _failure(source: Source, reason: str, *, transient: bool) -> dict[str, Any]:
+    nothing: dict[str, Any] = dict.fromkeys(SCHEMA.names)
+    return nothing | {
+        "status": "failed",
+        "error": reason,
+        "transient": transient,
+        "truncated": False,
+        "source": _ORIGIN[source.kind],
+    }
+
+
+def _file_sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); make it readable or remove it") from error
+
+
+def _host(link: str) -> str | None:
+    try:
+        return parse_url(link).host
+    except LocationParseError:
+        return None

@@ -1,0 +1,1 @@
+"""Scores and figures of the out-of-fold predictions."""

@@ -1,0 +1,1 @@
+"""The feature matrix, the n-grams and the folds."""

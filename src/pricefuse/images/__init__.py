@@ -1,0 +1,1 @@
+"""Image bytes to checked RGB pictures."""

@@ -1,0 +1,1 @@
+"""What the stage scripts share: parameters, profiles, and how a stage starts and ends."""

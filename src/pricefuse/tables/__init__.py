@@ -1,0 +1,1 @@
+"""Incremental keyed tables in folders of parquet files."""

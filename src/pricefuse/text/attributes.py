@@ -1,0 +1,233 @@
+"""What a listing's text states, as numbers: quantities, claims and the shape of the text. Nothing comes from a price.
+
+Quantities are natural logarithms of base units (g, mL, pieces); NaN is "not stated". Value is the total over the pack
+in most listings ("12 Ounce (Pack of 6)" has Value 72.0), so it is never multiplied; how it agrees with the title's own
+size x packs is an attribute of its own. Where mass meets volume, 1 g counts as 1 mL.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pricefuse.text import quantities, units
+from pricefuse.text.cleaning import cleaned
+from pricefuse.text.listing import Content
+
+_DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
+_QUANTITIES = (
+    "value", "grams", "millilitres", "pieces", "amount", "packs", "size_grams", "size_millilitres", "size_pieces",
+    "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size",
+)  # fmt: skip
+
+# Claims and kinds that move a price, as phrases of whole words; a hyphen is a space.
+_CLAIMS = {
+    "organic": "organic, organics, bio",
+    "gluten_free": "gluten free, glutenfree",
+    "dairy_free": "dairy free, lactose free, non dairy, nondairy",
+    "sugar_free": "sugar free, sugarfree, no sugar, zero sugar, sugarless, unsweetened, no added sugar",
+    "non_gmo": "non gmo, gmo free, nongmo",
+    "vegan": "vegan, plant based",
+    "kosher": "kosher, parve, pareve",
+    "halal": "halal",
+    "keto": "keto, ketogenic, low carb, paleo",
+    "protein": "protein, whey",
+    "fair_trade": "fair trade, fairtrade",
+    "natural": "natural",
+    "raw": "raw, unroasted, unrefined, cold pressed",
+    "decaf": "decaf, decaffeinated, caffeine free",
+    "gourmet": "gourmet, artisan, artisanal, handmade, hand made, handcrafted, hand crafted, small batch",
+    "premium": "premium, finest, luxury, deluxe, reserve, grade a, extra virgin, aged",
+    "imported": "imported, product of, made in",
+    "variety": "variety, assorted, assortment, sampler, mixed",
+    "gift": "gift, gifts, gifting, christmas, valentine, valentines, birthday, holiday",
+    "set": "set, sets, basket, baskets, hamper, tower, crate, kit, kits",
+    "bulk": "bulk, wholesale, food service, foodservice, restaurant",
+    "freeze_dried": "freeze dried, dehydrated",
+    "fresh": "fresh, freshly",
+    "frozen": "frozen, dry ice, refrigerated, perishable",
+    "instant": "instant, ready to eat, ready to drink, microwave, microwavable, microwaveable",
+    "supplement": "supplement, supplements, vitamin, vitamins, extract, extracts, essential",
+    "powder": "powder, powdered, ground",
+    "whole": "whole, loose leaf",
+    "canned": "canned, cans, tin, tins",
+    "bottled": "bottle, bottles, jar, jars, glass",
+    "limited": "limited edition, rare, vintage, seasonal, discontinued",
+    "mini": "mini, minis, snack size, fun size, travel size, single serve, individually wrapped",
+}
+_PHRASES: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
+for _claim, _phrases in _CLAIMS.items():
+    for _phrase in _phrases.split(", "):
+        _PHRASES[_phrase.split()[0]].append((_phrase.split(), _claim))
+_SHAPE = (
+    "name_characters", "name_words", "words", "bullets", "bullet_characters", "headed_bullets",
+    "description_characters", "has_description", "capitals", "name_digits", "name_commas",
+)  # fmt: skip
+
+_BRAND_WINDOW = 300
+_BRAND_LINE = re.compile(r"^brand(?: name)? ?: ?([^,;|]{1,40})", re.IGNORECASE)
+_BRAND_WORD = r"[^\W\d_][^\s,|(:~]{0,30}"
+_BRANDS_IN_NAME = (
+    re.compile(r"^([^,|(:™®]{2,40})[™®]"),
+    re.compile(r"\b[Bb]y ([A-Z][\w'&.-]{0,20}(?: [A-Z][\w'&.-]{0,20}){0,2})"),
+    re.compile(rf"^({_BRAND_WORD}(?:(?<='s)|(?:(?: (?:of|to|the|and|in|&))? {_BRAND_WORD})?))", re.IGNORECASE),
+)
+
+NAMES: tuple[str, ...] = (*_QUANTITIES, *(f"is_{d}" for d in _DIMENSIONS), *_CLAIMS, *_SHAPE)
+
+
+def extract(content: Content) -> dict[str, float]:
+    """The attributes of one listing, keyed by `NAMES` in that order; each finite, or NaN where the text does not say.
+
+    A claim is 1 in the name, 0.5 only elsewhere, 0 nowhere.
+    """
+    listing = cleaned(content)
+    unit = units.lookup(listing.unit)
+    stated = {
+        **_quantities(listing, unit),
+        **{f"is_{dimension}": float(dimension == unit.dimension) for dimension in _DIMENSIONS},
+        **_claims(listing),
+        **_shape(listing),
+    }
+    return {key: stated[key] for key in NAMES}
+
+
+def brand(content: Content) -> str:
+    """The brand as written, "" where nothing looks like one. A heuristic, meant as a categorical and often wrong.
+
+    In order: a line "Brand: X"; what stands before a trade mark early in the name; "by X" in the name; else the first
+    two words of the name before any punctuation or number, or the one that is a possessive ("Hilda's").
+    """
+    listing = cleaned(content)
+    lines = (_BRAND_LINE.match(line) for line in (*listing.bullets, listing.description, listing.rest))
+    in_name = (rule.search(listing.name[:_BRAND_WINDOW]) for rule in _BRANDS_IN_NAME)
+    found = next(filter(None, (*lines, *in_name)), None)
+    return found[1].strip() if found else ""
+
+
+def frame(contents: Iterable[Content]) -> pd.DataFrame:
+    """The attributes of many listings: float32, one row a listing in their order, columns `NAMES`."""
+    progress = tqdm(contents, desc="attributes", unit="row", disable=None)
+    rows = (tuple(extract(content).values()) for content in progress)
+    return pd.DataFrame(np.fromiter(rows, dtype=np.dtype((np.float32, len(NAMES)))), columns=list(NAMES))
+
+
+def coverage(attributes: pd.DataFrame) -> dict[str, int]:
+    """How many rows of a `frame` do not state what, and how many there are.
+
+    Value and unit are the listing's fields; size (mass or volume) and packs are read in the name; a row has no amount
+    where neither field nor name gives a mass, a volume or a number of pieces.
+    """
+    missing = attributes.isna()
+    return {
+        "rows": len(attributes),
+        "no_value": int(missing["value"].sum()),
+        "no_unit": int(attributes["is_none"].sum()),
+        "no_size": int(missing[["size_grams", "size_millilitres"]].all(axis=1).sum()),
+        "no_packs": int(missing["packs"].sum()),
+        "no_amount": int((missing["amount"] & missing["total"]).sum()),
+        "no_description": int((attributes["has_description"] == 0).sum()),
+    }
+
+
+def _quantities(listing: Content, unit: units.Unit) -> dict[str, float]:
+    value = quantities.number(listing.value)
+    total = value * unit.factor
+    measured = unit.dimension in {"mass", "volume"}
+    size = _size(listing.name, unit)
+    size_dimension = size.unit.dimension if size else "none"
+    pieces = quantities.pieces(listing.name)
+    packs = _packs(listing.name, size, pieces, total if measured else math.nan)
+    per_pack = size.base if size else math.nan
+    product = per_pack * (packs or 1)
+    amount = total if measured and value > 0 else product
+    in_bullets = next((size.base for bullet in listing.bullets for size in quantities.sizes(bullet)), math.nan)
+    return {
+        "value": _log(value + 1),
+        "grams": _log(total, when=unit.dimension == "mass"),
+        "millilitres": _log(total, when=unit.dimension == "volume"),
+        "pieces": _log(total, when=unit.dimension == "count"),
+        "amount": _log(amount),
+        "packs": _log(packs),
+        "size_grams": _log(per_pack, when=size_dimension == "mass"),
+        "size_millilitres": _log(per_pack, when=size_dimension == "volume"),
+        "size_pieces": _log(pieces),
+        "size_times_packs": _log(product),
+        "total": _log(_total(total, unit, product, pieces, packs)),
+        "value_over_size": _log(total / product, when=measured),
+        "per_item": _log(amount / (packs or 1)),
+        "value_is_whole": float(value.is_integer()),
+        "bullet_size": _log(in_bullets),
+    }
+
+
+def _total(stated: float, unit: units.Unit, product: float, pieces: int | None, packs: int | None) -> float:
+    """Return what the whole pack holds, in base units: by value and unit, else by what the name says."""
+    if unit.dimension in {"mass", "volume", "count"} and stated > 0:
+        return stated
+    if math.isnan(product):
+        return pieces * (packs or 1) if pieces else math.nan
+    return product
+
+
+def _size(name: str, unit: units.Unit) -> quantities.Size | None:
+    stated = quantities.sizes(name)
+    size = next((size for size in stated if size.unit.dimension == unit.dimension), stated[0] if stated else None)
+    if size and unit.dimension == "volume" and size.unit.name == "ounce":
+        return replace(size, unit=units.lookup("fl oz"))  # titles say "12 oz" of a drink
+    return size
+
+
+def _packs(name: str, size: quantities.Size | None, pieces: int | None, total: float) -> int | None:
+    outer, inner = quantities.packs(name), size.packs if size else None
+    if outer and inner and outer != inner:
+        return outer * inner
+    if outer or inner or not (size and pieces):
+        return outer or inner
+    # "3 oz (12 Count)" is twelve of 3 oz, "7 oz, 100 Count" is 7 oz in all: the total decides, where there is one.
+    inside = abs(math.log(total / size.base)) <= abs(math.log(total / size.base / pieces))
+    return None if inside else pieces
+
+
+def _claims(listing: Content) -> dict[str, float]:
+    in_name = _stated_claims(listing.name)
+    elsewhere = _stated_claims(" ".join((*listing.bullets, listing.description, listing.rest)))
+    return {claim: 1.0 if claim in in_name else 0.5 * (claim in elsewhere) for claim in _CLAIMS}
+
+
+def _stated_claims(text: str) -> set[str]:
+    words = re.findall(r"[a-z]+", text.lower())
+    return {
+        claim
+        for start, word in enumerate(words)
+        for phrase, claim in _PHRASES.get(word, ())
+        if words[start : start + len(phrase)] == phrase
+    }
+
+
+def _shape(listing: Content) -> dict[str, float]:
+    name, bullets, description = listing.name, listing.bullets, listing.description
+    letters = [character for character in name if character.isalpha()]
+    texts = (name, *bullets, description, listing.rest)
+    return {
+        "name_characters": math.log1p(len(name)),
+        "name_words": math.log1p(len(name.split())),
+        "words": math.log1p(sum(len(text.split()) for text in texts)),
+        "bullets": math.log1p(len(bullets)),
+        "bullet_characters": math.log1p(sum(map(len, bullets))),
+        "headed_bullets": math.log1p(sum(bullet.partition(":")[0].isupper() for bullet in bullets)),
+        "description_characters": math.log1p(len(description)),
+        "has_description": float(bool(description)),
+        "capitals": sum(map(str.isupper, letters)) / max(1, len(letters)),
+        "name_digits": math.log1p(sum(map(str.isdigit, name))),
+        "name_commas": math.log1p(name.count(",")),
+    }
+
+
+def _log(quantity: float | None, *, when: bool = True) -> float:
+    return math.log(quantity) if when and quantity and quantity > 0 else math.nan

@@ -1,0 +1,172 @@
+"""Quantities that a product title states: numbers, sizes with their unit, packs and pieces.
+
+The rules are heuristics over how grocery titles are written. Titles are expected as `text.clean` leaves them (single
+spaces). Every regular expression starts at a number or a word and repeats a bounded number of times, so that a search
+takes time linear in the length of the text, whatever the text.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pricefuse.text import units
+
+# No listing sells more of anything (the challenge's largest Value is 63,882): a larger number is a slip or a bar code.
+LARGEST = 1e6
+MOST_PACKS = 500
+MOST_PIECES = 5000
+
+# Unicode's own decomposition would turn "1½ lb" into "11/2 lb"; with a space it stays a mixed number.
+FRACTIONS = {
+    code: " " + unicodedata.normalize("NFKD", chr(code)).replace("\N{FRACTION SLASH}", "/")
+    for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F))
+}
+
+_NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_COUNTS = {word: count for count, word in enumerate(_NUMERALS, 1)} | {"half dozen": 6, "dozen": 12}
+_MULTIPLES = {"single": 1, "twin": 2, "double": 2, "dual": 2, "triple": 3, "quad": 4}
+_WORDS = _COUNTS | _MULTIPLES
+
+
+def _either(words: Iterable[str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+_START = r"(?<![A-Za-z0-9$])(?<!\d[.,/])"
+_MIXED = r"(?:\d{1,3}[ -])?(?:1/[2348]|2/3|3/[48]|[57]/8)(?!\d)"
+_DECIMAL = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,6})(?:[.,]\d{1,4})?|\.\d{1,4}"
+_DIGITS = r"(?P<digits>\d{1,2},\d{3}|\d{1,4})(?!\d)"
+_COUNT = rf"(?:{_START}{_DIGITS}|\b(?P<word>{_either(_COUNTS)}))"
+_MULTIPLE = rf"(?:{_START}{_DIGITS}|\b(?P<word>{_either(_WORDS)}))"
+_UNIT = units.pattern("mass", "volume")
+_NOT_A_SIZE = rf"(?![.,]?\d|[ -]{{0,3}}(?:{units.pattern('mass', 'volume', 'length')}|mcg|iu|cal)\b|%)"
+# A few grams of these are a claim about the recipe ("6g Sugar"), not the size of the package.
+_NUTRIENT = (
+    r"(?: of)?(?: [\w-]{1,9}){0,3} (?:protein|sugars?|carbs?|fats?|fib(?:er|re)|caffeine|collagen|sodium|grains)\b"
+)
+_LARGEST_NUTRIENT = 60
+
+_OUTER = r"(?:pack|pk|pck|pkg|package|multi-?pack|case|cs|set|lot|bundle|carton|ctn|tray|sleeve)"
+_VESSEL = r"(?:box|bag|bottle|can|jar|pouch|tin|tub|tube|canister|container|loaf|loave)"
+_PIECE = (
+    r"(?:count|ct|cnt|piece|pc|tea ?bag|k-? ?cup|pod|capsule|tablet|softgel|gummy|gummie|sachet|packet|envelope"
+    r"|stick|bar|single|cup|roll|sheet|slice|each|ea|cookie|bulb|unit)"
+)
+
+
+def _rules(*patterns: str) -> list[re.Pattern[str]]:
+    return [re.compile(pattern, re.IGNORECASE | re.ASCII) for pattern in patterns]
+
+
+_NUMBER, _SIZE, _IS_NUTRIENT = _rules(
+    r"\s*\+?(?:(?:(\d+)[ -])?(\d+)/([1-9]\d*)|([\d.,]+(?:e[+-]?\d+)?))",
+    rf"{_START}(?:(?!{_MIXED})(?P<packs>\d{{1,3}})(?P<by> ?[x\u00d7*/] ?| of | ?- ?|\) ?))?"
+    rf"(?P<amount>{_MIXED}|{_DECIMAL})[ -]{{0,3}}(?P<unit>{_UNIT})(?=\b|[x\u00d7]\d)"
+    r"(?:\.? (?P<ounces>\d{1,2}) ?(?:oz|ounces?)\b)?"
+    r"(?:\.?\)? ?[x\u00d7*] ?(?P<times>\d{1,3})\b(?!\.\d))?",
+    _NUTRIENT,
+)
+# In order of trust; the first kind that matches anything decides.
+_PACKS = [
+    _rules(
+        rf"\b{_OUTER}s? ?of ?(?:{_DIGITS}|(?P<word>{_either(_COUNTS)})\b){_NOT_A_SIZE}",
+        rf"\b(?:qty|quantity)(?: of ?|: ?| ){_COUNT}\b{_NOT_A_SIZE}",
+        rf"{_MULTIPLE}[ -]{{0,3}}{_OUTER}(?:e?s)?\b",
+    ),
+    _rules(
+        rf"\b{_OUTER}s?(?: size)?(?:: ?|- ?|[ /]){_COUNT}\b{_NOT_A_SIZE}",
+        rf"(?<!\d )(?<!\d)\bx ?{_DIGITS}\b{_NOT_A_SIZE}",
+        rf"{_COUNT} ?(?:per|/|in an?|to an?|an?) ?{_OUTER}\b",
+    ),
+    _rules(rf"{_COUNT}[ -]{{0,3}}{_VESSEL}(?:e?s)?\b"),
+]
+_PIECES = _rules(
+    rf"{_COUNT}{_NOT_A_SIZE}[ -]{{0,3}}(?:[a-z'-]{{2,12}} ){{0,2}}{_PIECE}(?:e?s)?\b",
+    rf"\b{_VESSEL} of {_COUNT}\b{_NOT_A_SIZE}",
+    rf"{_COUNT} ?(?:per|/) ?(?:pack|{_VESSEL})\b",
+)
+_DOZENS = _rules(rf"{_COUNT} dozen\b")
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size as stated, and how many of it where that is part of the expression ("12 x 500 ml", "12/16 oz")."""
+
+    amount: float
+    unit: units.Unit
+    packs: int | None = None
+
+    @property
+    def base(self) -> float:
+        """The size in the base unit of its dimension: grams or millilitres."""
+        return self.amount * self.unit.factor
+
+
+def number(text: str) -> float:
+    """The positive number a text begins with: "72.0", "1,234.5", "0,5", "1 1/2", "12 oz"; else NaN.
+
+    A number above `LARGEST` is NaN too.
+    """
+    match = _NUMBER.match(text.translate(FRACTIONS))
+    if match is None:
+        return math.nan
+    whole, numerator, denominator, decimal = match.groups()
+    try:
+        value = _decimal(decimal) if decimal else float(whole or 0) + float(numerator) / float(denominator)
+    except ValueError:
+        return math.nan
+    return value if 0 < value <= LARGEST else math.nan
+
+
+def sizes(title: str) -> list[Size]:
+    """The sizes a title states, in its order; "2 lb 3 oz" is one. Milligrams are doses and do not count."""
+    found = (_size(match) for match in _SIZE.finditer(title.translate(FRACTIONS)) if not _is_claim(match))
+    return [size for size in found if size.amount <= LARGEST]
+
+
+def packs(title: str) -> int | None:
+    """How many packages a title states: "Pack of 6", "6-Pack", "case of 12", "Qty 4", "24 per case", "6 bottles"."""
+    for rules in _PACKS:
+        if stated := _counts(rules, title, MOST_PACKS):
+            return max(stated)
+    return None
+
+
+def pieces(title: str) -> int | None:
+    """How many pieces a title states: "100 Count", "50 tea bags", "2 dozen"."""
+    dozens = (12 * count for count in _counts(_DOZENS, title, MOST_PACKS))
+    return max((*_counts(_PIECES, title, MOST_PIECES), *dozens), default=None)
+
+
+def _decimal(written: str) -> float:
+    written = written.rstrip(".,")
+    grouped = re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", written)
+    return float(written.replace(",", "" if grouped else "."))
+
+
+def _counts(rules: list[re.Pattern[str]], title: str, most: int) -> list[int]:
+    found = (match for rule in rules for match in rule.finditer(title))
+    return [count for match in found if 0 < (count := _count(match)) <= most]
+
+
+def _count(match: re.Match[str]) -> int:
+    return int(match["digits"].replace(",", "")) if match["digits"] else _WORDS[match["word"].lower()]
+
+
+def _is_claim(match: re.Match[str]) -> bool:
+    unit = units.lookup(match["unit"]).name
+    few_grams = unit == "gram" and number(match["amount"]) <= _LARGEST_NUTRIENT
+    return unit == "milligram" or (few_grams and _IS_NUTRIENT.match(match.string, match.end("unit")) is not None)
+
+
+def _size(match: re.Match[str]) -> Size:
+    unit, amount = units.lookup(match["unit"]), number(match["amount"])
+    times = match["packs"] or match["times"]
+    packs = int(times) if times else None
+    if unit.name == "pound" and match["ounces"] and int(match["ounces"]) < 16:
+        amount += int(match["ounces"]) / 16
+    if packs and (match["by"] or "").strip() == "-" and packs < amount < 2 * packs:
+        packs = None  # a range: "4-6 oz fillets"
+    return Size(amount, unit, packs or None)

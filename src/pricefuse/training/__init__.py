@@ -1,0 +1,1 @@
+"""Cross-fitting of the models, and the learning curve."""

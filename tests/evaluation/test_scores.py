@@ -1,0 +1,67 @@
+"""The report on out-of-fold predictions, against a table worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pricefuse.evaluation.scores import draw, error_by_decile, mean_epochs, validation_scores
+
+
+@pytest.fixture
+def predicted():
+    """Prices 1 to 20; the dearest tenth is predicted at half its price, everything else exactly."""
+    prices = np.arange(1, 21, dtype=float)
+    return pd.DataFrame(
+        {
+            "sample_id": [str(i) for i in range(20)],
+            "group": np.arange(20) // 2,
+            "fold": np.arange(20) % 5,
+            "price": prices[::-1],
+            "predicted": np.where(prices[::-1] > 18, prices[::-1] / 2, prices[::-1]),
+            "predicted_boosted": prices[::-1],
+        }
+    )
+
+
+def test_scores_name_the_rows_the_groups_and_what_has_to_be_beaten(predicted):
+    found = validation_scores(predicted, samples=200, confidence=0.9, seed=0)
+    assert found["smape"] == pytest.approx(2 * 66.6667 / 20, abs=1e-3)
+    assert (found["n"], found["groups"], found["folds"]) == (20, 10, 5)
+    assert found["members"] == {"boosted": 0}
+    assert found["smape_low"] <= found["smape"] <= found["smape_high"]
+    median = 200 * np.abs(np.arange(1, 21) - 10.5) / (np.arange(1, 21) + 10.5)
+    assert found["smape_of_median"] == pytest.approx(median.mean(), abs=1e-3)
+
+
+def test_the_error_is_shown_where_it_lies(predicted):
+    table = error_by_decile(predicted)
+    assert table["decile"].tolist() == list(range(1, 11))
+    assert table["rows"].tolist() == [2] * 10
+    assert table["price_from"].tolist() == list(range(1, 20, 2))
+    assert table["smape"].tolist() == [0] * 9 + [66.6667]
+    assert table["bias"].tolist() == [1] * 9 + [0.5]
+
+
+def test_epochs_are_averaged_over_the_networks_that_were_still_training():
+    epochs = pd.DataFrame(
+        {
+            "member": ["simple_nn"] * 3,
+            "fold": [0, 0, 1],
+            "seed": [0, 0, 0],
+            "epoch": [1, 2, 1],
+            "train_loss": [2.0, 1.0, 4.0],
+            "smape": [60.0, 50, 70],
+        }
+    )
+    means = mean_epochs(epochs)
+    assert means["train_loss"].tolist() == [3, 1]
+    assert means["smape"].tolist() == [65, 50]
+    assert means["networks"].tolist() == [2, 1]
+
+
+def test_the_picture_is_the_same_bytes_every_time(tmp_path, predicted):
+    epochs = pd.DataFrame({"member": ["lexical"] * 2, "epoch": [1, 2], "smape": [60.0, 50.0]})
+    for name in ("one.png", "two.png"):
+        draw(tmp_path / name, predicted, error_by_decile(predicted), epochs, "SMAPE 6.67")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,94 @@
+"""Exit statuses: DVC takes 0 for done, so that nothing else may end with it."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from paths import ROOT
+
+from pricefuse.errors import InputError
+from pricefuse.files import replacing, write_json
+from pricefuse.pipeline import stage
+
+
+def fails(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (InputError("train.csv, row 3: no price"), 1, "error: train.csv, row 3: no price"),
+        (KeyboardInterrupt(), 130, "interrupted: run `dvc repro` again"),
+        (
+            OSError(errno.ENOSPC, "No space left", "part-00000.parquet"),
+            1,
+            "no space left on the disk or within its limits (part-00000.parquet)",
+        ),
+    ],
+)
+def test_what_the_user_can_put_right_is_one_message_and_not_a_success(capsys, error, status, message):
+    with pytest.raises(SystemExit) as left:
+        stage.run(fails(error))
+    assert left.value.code == status
+    assert message in capsys.readouterr().err
+
+
+def test_defects_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        stage.run(fails(ZeroDivisionError()))
+
+
+def test_an_interrupted_stage_script_exits_130(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import time\n"
+        "from pricefuse import stage\n"
+        "def main():\n"
+        "    print('on', flush=True)\n"
+        "    time.sleep(30)\n"
+        "stage.run(main)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        # A shell's background job ignores interrupts, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads are running here
+    )
+    assert process.stdout.readline() == "on\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert "interrupted" in process.communicate()[1]
+    assert process.returncode == 130
+
+
+def test_a_bad_catalog_stops_the_stage_with_one_line(tmp_path, run_stage, write_params):
+    write_params(tmp_path, {})
+    done = run_stage(
+        "clean", tmp_path, "--catalog", "none", "--products", "p.parquet", "--attributes", "a.parquet", check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: none: no such catalog folder")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "scores.json"
+    write_json(path, {"smape": 1.5})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"smape": float("nan")})
+    with pytest.raises(RuntimeError), replacing(path) as temporary:  # noqa: PT012 - the block is what is tested
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == '{\n  "smape": 1.5\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
