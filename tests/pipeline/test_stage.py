@@ -50,7 +50,7 @@ def test_an_interrupted_stage_script_exits_130(tmp_path):
     script = tmp_path / "slow.py"
     script.write_text(
         "import time\n"
-        "from pricefuse import stage\n"
+        "from pricefuse.pipeline import stage\n"
         "def main():\n"
         "    print('on', flush=True)\n"
         "    time.sleep(30)\n"
