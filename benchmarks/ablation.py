@@ -1,6 +1,6 @@
 """What each part is worth: SMAPE with and without it, on the same folds, with paired intervals by product group.
 
-    PYTHONPATH=src python benchmarks/ablation.py --features data/fused
+    python benchmarks/ablation.py --features data/fused/train
 
 `make ablation` does so for the catalog of params.yaml, after `dvc repro`, and writes benchmarks/ablation-<catalog>.md.
 """
@@ -10,17 +10,18 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pricefuse.features.matrix import Features
 from pricefuse.files import write_text
 from pricefuse.metrics import difference_interval, smape
+from pricefuse.models.price_model import MEMBERS
 from pricefuse.pipeline.params import Params, read_params
-from pricefuse.training.cross_fit import SETTINGS, CrossFit, Settings, cross_fit, nested_blend
+from pricefuse.training.cross_fit import cross_fit
+from pricefuse.training.ensemble_fit import cross_weigh
+from pricefuse.training.fold_fit import MemberSettings
 
 BLOCKS = {
     "text encoder (gemma)": ["gemma"],
@@ -41,90 +42,74 @@ def main() -> None:
     given = parser.parse_args()
     params = read_params(Path("params.yaml"))
     features = Features.load(given.features)
-    settings = {kind: SETTINGS[kind](**getattr(params, kind).model_dump()) for kind in SETTINGS}
+    settings: dict[str, MemberSettings] = {member: getattr(params, member) for member in MEMBERS}
     lines = [f"Catalog {params.catalog}, {int((features.index['fold'] >= 0).sum()):,} rows, folds by product group."]
     if given.only != "parts" and not given.parts:
-        lines += ["", *_table(_members(features, params, settings), params, "the default's blend")]
+        lines += ["", *_table(_members(features, params, settings), features, params, "the default's ensemble")]
     if given.only != "members":
-        measured = _parts(features, params, settings, given.parts)
-        lines += ["", *_table(measured, params, "`boosted` alone, one bag")]
-    lines += ["", f"`PYTHONPATH=src {shlex.join(['python', *sys.argv])}`"]
+        measured = _parts(features, params, given.parts)
+        lines += ["", *_table(measured, features, params, "`boosted` alone")]
+    lines += ["", f"`{shlex.join(['python', *sys.argv])}`"]
     write_text(given.out or Path(f"benchmarks/ablation-{params.catalog}.md"), "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
-Measured = tuple[str, np.ndarray, pd.DataFrame, float]  # name, prices predicted, out-of-fold rows, seconds
+Measured = tuple[str, np.ndarray, float]  # name, out-of-fold ln prices, seconds
 
 
-def _members(features: Features, params: Params, settings: dict[str, Settings]) -> Iterator[Measured]:
-    """Every member is fitted once; each blend is weighed anew, fold by fold, from their out-of-fold predictions."""
-    rows, seconds = {}, {}
-    for kind, own in settings.items():
+def _members(features: Features, params: Params, settings: dict[str, MemberSettings]) -> Iterator[Measured]:
+    """Fit every member once; weigh each ensemble of them, fold by fold, by their out-of-fold predictions."""
+    log_prices, seconds = {}, {}
+    for member, own in settings.items():
         start = time.perf_counter()
-        rows[kind] = _cross_fit(features, params, {kind: own}, spread=False).out_of_fold
-        seconds[kind] = time.perf_counter() - start
+        log_prices[member] = cross_fit(features, member, own, params.train).log_prices
+        seconds[member] = time.perf_counter() - start
+    index = features.index
+    held_out = (index["fold"] >= 0).to_numpy()
+    known = [index.loc[held_out, name].to_numpy() for name in ("price", "fold", "group")]
 
-    def blended(kinds: Sequence[str], *, spread: bool = params.train.spread) -> tuple[np.ndarray, pd.DataFrame, float]:
-        table = rows[kinds[0]]
-        known = [table[name].to_numpy() for name in ("price", "fold", "group")]
-        log_prices = {kind: np.log(rows[kind]["predicted"].to_numpy()) for kind in kinds}
-        return np.exp(nested_blend(log_prices, *known, spread=spread)), table, sum(seconds[kind] for kind in kinds)
+    def ensemble(members: Sequence[str], *, spread: bool = params.ensemble.spread) -> tuple[np.ndarray, float]:
+        combined = np.full(len(index), np.nan)
+        chosen = {member: log_prices[member][held_out] for member in members}
+        combined[held_out] = cross_weigh(chosen, *known, spread=spread)
+        return combined, sum(seconds[member] for member in members)
 
     default = tuple(params.train.members)
-    yield "default: " + " + ".join(default), *blended(default)
-    yield "the same without spread and shift", *blended(default, spread=False)
-    for kind in settings:
-        yield f"{kind} alone", *blended([kind], spread=False)
-    for kinds in (["simple_nn", "lexical"], ["simple_nn", "boosted"], ["lexical", "boosted"], list(settings)):
-        if tuple(kinds) != default:
-            yield " + ".join(kinds), *blended(kinds)
+    yield "default: " + " + ".join(default), *ensemble(default)
+    yield "the same without spread and shift", *ensemble(default, spread=False)
+    for member in settings:
+        yield f"{member} alone", *ensemble([member], spread=False)
+    for members in (["simple_nn", "lexical"], ["simple_nn", "boosted"], ["lexical", "boosted"], list(settings)):
+        if tuple(members) != default:
+            yield " + ".join(members), *ensemble(members)
 
 
-def _parts(
-    features: Features, params: Params, settings: dict[str, Settings], named: Sequence[str] | None
-) -> Iterator[Measured]:
-    one = replace(settings["boosted"], bags=1)
-    parts = {f"without {name}": (one, blocks) for name, blocks in BLOCKS.items()}
-    for column in one.columns:
-        left = tuple(other for other in one.columns if other != column)
-        parts[f"without the column {column}"] = replace(one, columns=left), []
-    parts["without any column"] = replace(one, columns=()), []
-    parts["with 8 components of each embedding"] = replace(one, components=8), []
-    parts["three bags"] = replace(one, bags=3), []
+def _parts(features: Features, params: Params, named: Sequence[str] | None) -> Iterator[Measured]:
+    boosted = params.boosted
+    parts = {f"without {name}": (boosted, blocks) for name, blocks in BLOCKS.items()}
+    for model in boosted.base_models:
+        left = tuple(other for other in boosted.base_models if other != model)
+        parts[f"without base model {model}"] = boosted.model_copy(update={"base_models": left}), []
+    parts["without any base model"] = boosted.model_copy(update={"base_models": ()}), []
+    parts["two seeds"] = boosted.model_copy(update={"seeds": (0, 1)}), []
     chosen = {name: part for name, part in parts.items() if not named or any(word in name for word in named)}
     if not chosen:
         raise SystemExit(f"--parts: none is named so; there are {', '.join(parts)}")
-    for name, (changed, blocks) in ({"boosted": (one, [])} | chosen).items():
+    for name, (changed, blocks) in ({"boosted": (boosted, [])} | chosen).items():
         start = time.perf_counter()
-        done = _cross_fit(features.without(blocks), params, {"boosted": changed}, spread=False)
-        yield name, *_predicted(done, "predicted"), time.perf_counter() - start
+        done = cross_fit(features.without(blocks), "boosted", changed, params.train)
+        yield name, done.log_prices, time.perf_counter() - start
 
 
-def _cross_fit(
-    features: Features, params: Params, members: dict[str, Settings], *, spread: bool | None = None
-) -> CrossFit:
-    train = params.train
-    return cross_fit(
-        features,
-        train.target,
-        members,
-        stopping_share=train.stopping_share,
-        spread=train.spread if spread is None else spread,
-        threads=train.threads,
-    )
-
-
-def _predicted(done: CrossFit, column: str) -> tuple[np.ndarray, pd.DataFrame]:
-    return done.out_of_fold[column].to_numpy(), done.out_of_fold
-
-
-def _table(measured: Iterator[Measured], params: Params, against: str) -> list[str]:
+def _table(measured: Iterator[Measured], features: Features, params: Params, against: str) -> list[str]:
     confidence = params.evaluate.confidence
     lines = [f"| | SMAPE | against {against} ({confidence:.0%} interval) | seconds |", "|---|---|---|---|"]
     base = None
-    for name, predicted, rows, seconds in measured:
-        prices, groups = rows["price"].to_numpy(), rows["group"].to_numpy()
-        score, took = smape(prices, predicted), "" if np.isnan(seconds) else f"{seconds:.0f}"
+    held_out = (features.index["fold"] >= 0).to_numpy()
+    prices, groups = (features.index.loc[held_out, name].to_numpy() for name in ("price", "group"))
+    for name, log_prices, seconds in measured:
+        predicted = np.exp(log_prices[held_out])
+        score = smape(prices, predicted)
         if base is None:
             base, difference = predicted, ""
         else:
@@ -133,7 +118,7 @@ def _table(measured: Iterator[Measured], params: Params, against: str) -> list[s
                 samples=params.evaluate.bootstrap_samples, confidence=confidence, seed=params.evaluate.seed,
             )  # fmt: skip
             difference = f"{score - smape(prices, base):+.2f} ({low:+.2f} to {high:+.2f})"
-        lines.append(f"| {name} | {score:.2f} | {difference} | {took} |")
+        lines.append(f"| {name} | {score:.2f} | {difference} | {seconds:.0f} |")
         print(lines[-1], flush=True)
     return lines
 

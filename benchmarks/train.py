@@ -1,6 +1,6 @@
 """Epochs a second of simple_nn beside the seed's loop: a DataLoader over rows, at equal settings and validation loss.
 
-    PYTHONPATH=src python benchmarks/train.py [--rows 60000] [--epochs 3] [--threads 2] [--rounds 3]
+    python benchmarks/train.py [--rows 60000] [--epochs 3] [--threads 2] [--rounds 3]
 
 Synthetic rows of the seed's 2,304 features, its network, batch size, optimizer and loss. Both sides start from the same
 weights and see the same number of steps; the seed's loop fetches row by row from a Dataset, as the seed did. They run
@@ -17,13 +17,15 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from pricefuse.device import deterministic
 from pricefuse.features.matrix import Block, Features
-from pricefuse.models.scaler import Scaler
-from pricefuse.models.simple_nn import Settings, SimpleNN, build
+from pricefuse.models.preprocessing import Scaler
+from pricefuse.models.settings import SimpleNNSettings
+from pricefuse.models.simple_nn import SimpleNN, build
 from pricefuse.models.target import Target
 
 COLUMNS = 2304
-SEED = Settings(
+SEED = SimpleNNSettings(
     loss="l1",
     huber_delta=0.5,
     hidden=(1024, 512, 256, 64, 32),
@@ -44,13 +46,13 @@ class Rows(Dataset):
     """Rows one by one, as the seed's Dataset gives them."""
 
     def __init__(self, matrix: np.ndarray, prices: np.ndarray) -> None:
-        self.matrix, self.goals = matrix, np.log1p(prices)
+        self.matrix, self.targets = matrix, np.log1p(prices)
 
     def __len__(self) -> int:
         return len(self.matrix)
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.FloatTensor(self.matrix[row]), torch.FloatTensor([self.goals[row]])
+        return torch.FloatTensor(self.matrix[row]), torch.FloatTensor([self.targets[row]])
 
 
 def main() -> None:
@@ -60,7 +62,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(given.rows, COLUMNS)).astype(np.float32)
     prices = np.exp(2.5 + matrix[:, :40] @ rng.normal(0, 0.12, 40) + rng.normal(0, 0.3, given.rows))
@@ -69,9 +70,10 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(f"{len(fit_rows):,} rows, {COLUMNS:,} features, {given.epochs} epochs, {device}, {given.threads} CPU threads")
     loops, ours = [], []
-    for _ in range(given.rounds):
-        loops.append(_seed_loop(matrix, prices, fit_rows, held_out, given.epochs, device))
-        ours.append(_ours(matrix, prices, fit_rows, held_out, given.epochs))
+    with deterministic(given.threads):
+        for _ in range(given.rounds):
+            loops.append(_seed_loop(matrix, prices, fit_rows, held_out, given.epochs, device))
+            ours.append(_ours(matrix, prices, fit_rows, held_out, given.epochs))
     ratios = [loop[0] / own[0] for loop, own in zip(loops, ours, strict=True)]
     print(
         f"simple_nn: {statistics.median(ratios):.2f} times the epochs a second of the DataLoader loop"
@@ -84,7 +86,7 @@ def _ours(
     matrix: np.ndarray, prices: np.ndarray, fit_rows: np.ndarray, held_out: np.ndarray, epochs: int
 ) -> tuple[float, float]:
     features = Features(matrix, (Block("gemma", 0, COLUMNS, "synthetic"),), pd.DataFrame({"price": prices}))
-    settings = Settings(**{**vars(SEED), "max_epochs": epochs})
+    settings = SEED.model_copy(update={"max_epochs": epochs})
     target = Target.fit("log1p", prices[fit_rows])
     start = time.perf_counter()
     member = SimpleNN.fit(features, fit_rows, held_out, target, settings, 42)
@@ -106,14 +108,14 @@ def _seed_loop(
     best = np.inf
     for _ in range(epochs):
         network.train()
-        for inputs, goals in batches:
+        for inputs, targets in batches:
             optimizer.zero_grad()
-            loss = loss_of(network(inputs.to(device)), goals.to(device))
+            loss = loss_of(network(inputs.to(device)), targets.to(device))
             loss.backward()
             optimizer.step()
         network.eval()
         with torch.no_grad():
-            errors = [(network(inputs.to(device)).cpu() - goals).abs() for inputs, goals in checked]
+            errors = [(network(inputs.to(device)).cpu() - targets).abs() for inputs, targets in checked]
         best = min(best, float(torch.cat(errors).mean()))
     return time.perf_counter() - start, best
 

@@ -1,11 +1,12 @@
-"""evaluate: the scores of the out-of-fold predictions, and where the error lies."""
+"""evaluate: score the out-of-fold predictions, and show where the error lies."""
 
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from pricefuse.evaluation import scores as evaluation
+from pricefuse.evaluation.plots import draw_validation
+from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
 from pricefuse.files import replacing, write_json
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
@@ -18,11 +19,11 @@ def main() -> None:
     params = read_params(Path("params.yaml"))
     out_of_fold = pd.read_parquet(validation / "out_of_fold.parquet")
     settings = params.evaluate
-    scores = evaluation.validation_scores(
+    scores = validation_scores(
         out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
     )
-    deciles = evaluation.error_by_decile(out_of_fold)
-    epochs = evaluation.mean_epochs(pd.read_csv(validation / "epochs.csv"))
+    deciles = error_by_decile(out_of_fold)
+    epochs = mean_epochs(pd.read_csv(validation / "epochs.csv"))
 
     for name, table in (("deciles", deciles), ("epochs", epochs)):
         with replacing(plots / f"{name}.csv") as temporary:
@@ -31,7 +32,7 @@ def main() -> None:
         f"SMAPE {scores['smape']:.2f} ({settings.confidence:.0%} interval {scores['smape_low']:.2f} to"
         f" {scores['smape_high']:.2f}; the median price for every row: {scores['smape_of_median']:.2f})"
     )
-    evaluation.draw(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
+    draw_validation(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
     write_json(metrics, scores)
     write_json(image_metrics, json.loads(images.read_text(encoding="utf-8")))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")

@@ -1,34 +1,32 @@
-"""learning_curve: one member fitted on ever more rows, to tell whether more rows or a better model is the next step."""
+"""learning_curve: fit one member on ever more rows, to tell whether more rows or a better model is the next step."""
 
 from pathlib import Path
 
+from pricefuse.evaluation.plots import draw_learning_curve
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
-from pricefuse.training import learning_curve as learning
-from pricefuse.training.cross_fit import SETTINGS
+from pricefuse.training.learning_curve import learning_curve
 
 
 def main() -> None:
     fused, plots = stage.paths(__doc__, "features", "plots")
     params = read_params(Path("params.yaml"))
     asked = params.learning_curve
-    curve = learning.learning_curve(
+    curve = learning_curve(
         Features.load(fused),
         asked.member,
-        SETTINGS[asked.member](**getattr(params, asked.member).model_dump()),
+        getattr(params, asked.member),
+        params.train,
         asked.shares,
-        target_name=params.train.target,
-        stopping_share=params.train.stopping_share,
-        threads=params.train.threads,
         samples=params.evaluate.bootstrap_samples,
         confidence=params.evaluate.confidence,
         seed=asked.seed,
     )
     with replacing(plots / "learning_curve.csv") as temporary:
         curve.to_csv(temporary, index=False)
-    learning.draw(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}")
+    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}")
     print("; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))
 
 

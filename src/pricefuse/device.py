@@ -16,12 +16,17 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def cpu_threads() -> int:
+    """Return the number of CPU threads that `deterministic` set, for libraries that are told by a parameter."""
+    return torch.get_num_threads()
+
+
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Compute with deterministic algorithms, and with `threads` CPU threads whatever the machine has.
 
     Sums of floating-point numbers differ in their last bits with the number of threads. It holds for torch and for the
-    BLAS and OpenMP of NumPy and SciPy; LightGBM is told by a parameter of its own.
+    BLAS and OpenMP of NumPy and SciPy; LightGBM is told `cpu_threads`.
     """
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricefuse.evaluation.scores import draw, error_by_decile, mean_epochs, validation_scores
+from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
 
 
 @pytest.fixture
@@ -57,11 +57,3 @@ def test_epochs_are_averaged_over_the_networks_that_were_still_training():
     assert means["train_loss"].tolist() == [3, 1]
     assert means["smape"].tolist() == [65, 50]
     assert means["networks"].tolist() == [2, 1]
-
-
-def test_the_picture_is_the_same_bytes_every_time(tmp_path, predicted):
-    epochs = pd.DataFrame({"member": ["lexical"] * 2, "epoch": [1, 2], "smape": [60.0, 50.0]})
-    for name in ("one.png", "two.png"):
-        draw(tmp_path / name, predicted, error_by_decile(predicted), epochs, "SMAPE 6.67")
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")

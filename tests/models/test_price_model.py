@@ -1,16 +1,20 @@
-"""The bundle: members and blend come back as they were, and a model that was tampered with is refused."""
+"""The price model: members and ensemble come back as they were, and a model that was tampered with is refused."""
 
 import json
 
 import numpy as np
 import pytest
-from member_settings import SETTINGS
+from member_settings import SETTINGS, TRAIN
 from priced import catalog
 
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import Block, Features
+from pricefuse.models import price_model, storage
+from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.price_model import PriceModel
 from pricefuse.training.cross_fit import cross_fit
+
+ENSEMBLE = Ensemble({"simple_nn": 0.2, "lexical": 0.3, "boosted": 0.5}, 2.5, 1.1, -0.02)
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +23,18 @@ def features():
 
 
 @pytest.fixture(scope="module")
-def fitted(features):
-    return cross_fit(features, "log", SETTINGS, stopping_share=0.1, spread=True)
+def models(features):
+    return {member: cross_fit(features, member, SETTINGS[member], TRAIN).models for member in SETTINGS}
 
 
 @pytest.fixture
-def folder(tmp_path, fitted):
-    fitted.model.save(tmp_path, {"catalog": "test"})
-    return tmp_path
+def folder(tmp_path, features, models):
+    fits = {member: {name: tmp_path / "fits" / member / name for name in own} for member, own in models.items()}
+    for member, own in models.items():
+        for name, model in own.items():
+            storage.save(fits[member][name], model)
+    price_model.write(tmp_path / "model", fits, ENSEMBLE, features.layout, (0.5, 90.0), {"catalog": "test"})
+    return tmp_path / "model"
 
 
 def tampered(folder, **changes):
@@ -35,19 +43,17 @@ def tampered(folder, **changes):
     return folder
 
 
-def test_a_saved_model_predicts_the_same(folder, features, fitted):
-    np.testing.assert_array_equal(PriceModel.load(folder).predict(features), fitted.model.predict(features))
-    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors", ".txt"}
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == sorted(
-        f"{kind}-fold{fold}-seed0" for kind in SETTINGS for fold in (0, 1)
+def test_fits_of_a_member_are_averaged_and_members_combined_in_log_space(folder, features, models):
+    logs = {member: np.mean([fit.predict(features) for fit in own.values()], axis=0) for member, own in models.items()}
+    expected = np.clip(np.exp(ENSEMBLE.combine(logs)), 0.5, 90)
+    np.testing.assert_array_equal(PriceModel.load(folder).predict(features), expected)
+
+
+def test_a_model_is_safetensors_and_json_in_a_folder_a_fit(folder):
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*")) == sorted(
+        f"{member}/fold{fold}-seed0" for member in SETTINGS for fold in (0, 1)
     )
-
-
-def test_members_of_a_kind_are_averaged_and_the_kinds_blended_in_log_space(features, fitted):
-    model = fitted.model
-    logs = {kind: np.mean([m.predict(features) for m in own.values()], axis=0) for kind, own in model.members.items()}
-    expected = np.clip(np.exp(model.blend.apply(logs)), model.low, model.high)
-    np.testing.assert_allclose(model.predict(features), expected)
 
 
 @pytest.mark.parametrize(
@@ -55,35 +61,35 @@ def test_members_of_a_kind_are_averaged_and_the_kinds_blended_in_log_space(featu
     [
         (["attributes"], "block attributes differ.*absent now"),
         (["ngrams"], "block ngrams differ.*absent now"),
-        (["gemma", "clip_image"], "blocks gemma, clip_image, image_mask, attributes differ|blocks gemma, clip_image"),
+        (["gemma", "clip_image"], "blocks gemma, clip_image, image_mask, attributes differ"),
     ],
 )
-def test_a_model_refuses_other_features(features, fitted, names, message):
+def test_a_model_refuses_other_features(folder, features, names, message):
     with pytest.raises(InputError, match=message):
-        fitted.model.predict(features.without(names))
+        PriceModel.load(folder).predict(features.without(names))
 
 
-def test_a_model_refuses_features_of_another_encoder(features, fitted):
+def test_a_model_refuses_features_of_another_encoder(folder, features):
     blocks = (Block("gemma", 0, 6, "m@2"), *features.blocks[1:])
     other = Features(features.matrix, blocks, features.index, features.ngrams, features.attributes)
-    with pytest.raises(InputError, match="gemma: 6 columns from m@1 in training, 6 columns from m@2 now"):
-        fitted.model.predict(other)
+    with pytest.raises(InputError, match="gemma: 6 columns by m@1 in training, 6 columns by m@2 now"):
+        PriceModel.load(folder).predict(other)
 
 
 def test_half_a_model_and_a_foreign_format_are_refused(folder):
-    with pytest.raises(InputError, match="format 99, but this version reads 2"):
+    with pytest.raises(InputError, match="format 99, but this version reads 3"):
         PriceModel.load(tampered(folder, format=99))
     (folder / "model.json").unlink()
-    with pytest.raises(InputError, match="not a whole model"):
+    with pytest.raises(InputError, match="not a complete model"):
         PriceModel.load(folder)
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "/etc", "a/b", "..", "", "boosted-fold0-seed0/../x", "C:\\x"])
+@pytest.mark.parametrize("name", ["../elsewhere", "/etc", "a/b", "..", "", "fold0-seed0/../x", "C:\\x"])
 def test_a_model_reads_nothing_outside_its_folder(folder, name):
-    with pytest.raises(InputError, match="not a member's name"):
+    with pytest.raises(InputError, match="not the name of a member or fit"):
         PriceModel.load(tampered(folder, members={"boosted": [name]}))
 
 
-def test_an_unknown_kind_of_member_is_refused(folder):
-    with pytest.raises(InputError, match="no such kind of member: pickled"):
-        PriceModel.load(tampered(folder, members={"pickled": ["boosted-fold0-seed0"]}))
+def test_an_unknown_member_is_refused(folder):
+    with pytest.raises(InputError, match="no such member: pickled"):
+        PriceModel.load(tampered(folder, members={"pickled": ["fold0-seed0"]}))

@@ -17,9 +17,10 @@ from PIL import Image
 
 from pricefuse.features.matrix import Features
 from pricefuse.metrics import smape
-from pricefuse.models.boosted import Settings
 from pricefuse.models.price_model import PriceModel
+from pricefuse.models.settings import BoostedSettings
 from pricefuse.training.cross_fit import cross_fit
+from pricefuse.training.settings import TrainSettings
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -29,11 +30,10 @@ SMALL = {
     "embed_gemma.chunk_tokens": 64,
     "fuse.folds": 3,
     "lexical.seeds": [0],
-    "lexical.least_steps": 60,
-    "boosted.bags": 1,
+    "lexical.min_steps": 60,
     "boosted.inner_folds": 3,
     "boosted.landmarks": 256,
-    "boosted.most_rounds": 60,
+    "boosted.max_rounds": 60,
     "learning_curve.shares": [0.5, 1.0],
     "evaluate.bootstrap_samples": 200,
 }
@@ -75,13 +75,17 @@ class Workspace:
         self("dvc", "remote", "add", "--local", "--force", "team", str(folder))
         return "team"
 
-    def repro(self):
+    def repro(self, *targets):
         """Run `dvc repro`; return the stages that ran, and what was printed."""
-        printed = self("dvc", "repro")
-        return re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE), printed
+        printed = self("dvc", "repro", *targets)
+        return stages_run(printed), printed
 
     def table(self, name):
         return pd.read_parquet(self.folder / name)
+
+
+def stages_run(printed):
+    return re.findall(r"^Running stage '([^']+)'", printed, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +97,14 @@ def workspace(tmp_path_factory, write_params):
 
 
 def test_a_fresh_checkout_runs_every_stage(workspace):
-    stages = ["demo", "clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "evaluate", "predict"]
-    stages.append("learning_curve")
-    assert sorted(workspace.ran) == sorted(stages)
+    stages = ["demo", "clean", "download", "embed_gemma", "embed_clip", "fuse", "train@lexical", "train@boosted"]
+    assert sorted(workspace.ran) == sorted([*stages, "ensemble", "evaluate", "predict"])
+    assert not (workspace.folder / "tmp/train/lexical").exists()  # finished fits are in the stage's output
 
 
 def test_a_second_run_does_nothing(workspace):
     assert workspace.repro()[0] == []
-    assert workspace("dvc", "status") == "Data and pipelines are up to date.\n"
+    assert workspace("dvc", "status", "dvc.yaml") == "Data and pipelines are up to date.\n"
 
 
 def test_every_test_product_has_a_positive_price_in_order(workspace):
@@ -129,18 +133,18 @@ def test_every_product_has_a_row_for_its_image_whatever_became_of_it(workspace):
     assert len(failed) > 0
     assert failed["error"].notna().all()
     assert "name not found" in workspace.printed or "host unreachable" in workspace.printed
-    features = Features.load(workspace.folder / "data/fused")
+    features = Features.load(workspace.folder / "data/fused/train")
     (mask,) = [block for block in features.blocks if block.name == "image_mask"]
     (image,) = [block for block in features.blocks if block.name == "clip_image"]
     there = features.matrix[:, mask.start] == 1
-    np.testing.assert_array_equal(there, images["status"] == "ok")
+    np.testing.assert_array_equal(there, images["status"][:320] == "ok")
     assert np.isnan(features.matrix[~there, image.start : image.stop]).all()
     assert np.isfinite(features.matrix[there, image.start : image.stop]).all()
 
 
 def test_text_and_image_each_lower_smape(workspace):
     """The demo's prices follow from what only the text tells and from what only the picture shows."""
-    features = Features.load(workspace.folder / "data/fused")
+    features = Features.load(workspace.folder / "data/fused/train")
     text, image = ["gemma", "clip_text", "attributes", "ngrams"], ["clip_image", "image_mask"]
     found = {
         name: smape_with(features, blocks)
@@ -153,46 +157,63 @@ def test_text_and_image_each_lower_smape(workspace):
 def smape_with(features, names):
     every = [*(block.name for block in features.blocks), "ngrams"]
     chosen = features.without([name for name in every if name not in names])
-    settings = Settings(
-        columns=("joint", "lasso"),
-        components=0,
+    settings = BoostedSettings(
+        base_models=("words", "kernel", "lasso"),
         inner_folds=3,
         landmarks=256,
         learning_rate=0.05,
         leaves=7,
-        least_rows=20,
+        min_rows=20,
         feature_share=0.5,
-        most_rounds=60,
-        bags=1,
+        max_rounds=60,
         seeds=(0,),
     )
-    rows = cross_fit(chosen, "log", {"boosted": settings}, stopping_share=0.1).out_of_fold
-    return smape(rows["price"].to_numpy(), rows["predicted"].to_numpy())
+    train = TrainSettings(members=("boosted",), target="log", stopping_share=0.1, threads=2)
+    log_prices = cross_fit(chosen, "boosted", settings, train).log_prices
+    return smape(features.index["price"].to_numpy(), np.exp(log_prices))
 
 
 def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspace):
     folder = workspace.folder / "models/price_model"
-    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors", ".txt"}
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors"}
     provenance = json.loads((folder / "model.json").read_text())["provenance"]
-    assert provenance["encoders"]["gemma"]["licence"] == "Apache-2.0"
+    assert provenance["encoders"]["gemma"]["license"] == "Apache-2.0"
     assert provenance["catalog"] == "demo"
     members = PriceModel.load(folder).members
     assert {kind: len(own) for kind, own in members.items()} == {"lexical": 3, "boosted": 3}
 
 
 def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
-    printed = workspace("dvc", "exp", "run", "-S", "lexical.width=32", "-n", "faster")
+    printed = workspace("dvc", "exp", "run", "-S", "lexical.width=32", "-n", "narrower")
     try:
-        assert sorted(re.findall(r"^Running stage '(\w+)'", printed, re.MULTILINE)) == sorted(
-            ["learning_curve", "train", "evaluate", "predict"]
-        )
+        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@lexical"]
         changed = json.loads(workspace("dvc", "params", "diff", "--json"))
         assert changed == {"params.yaml": {"lexical.width": {"old": 64, "new": 32, "diff": -32}}}
         assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/validation.json"]
-        assert "faster" in workspace("dvc", "exp", "show", "--csv")
+        assert "narrower" in workspace("dvc", "exp", "show", "--csv")
+        back = workspace("dvc", "exp", "run", "-S", "lexical.width=64")
+        assert stages_run(back) == []  # the run-cache holds every stage
     finally:
         workspace("git", "checkout", "-q", ".")
         workspace("dvc", "checkout")
+
+
+def test_a_member_that_is_left_out_fits_nothing_anew(workspace):
+    printed = workspace("dvc", "exp", "run", "-S", "train.members=[boosted]", "-n", "trees")
+    try:
+        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict"]
+        assert set(PriceModel.load(workspace.folder / "models/price_model").members) == {"boosted"}
+        assert workspace("dvc", "status", "dvc.yaml") == "Data and pipelines are up to date.\n"
+    finally:
+        workspace("git", "checkout", "-q", ".")
+        workspace("dvc", "checkout")
+
+
+def test_the_learning_curve_is_a_pipeline_of_its_own(workspace):
+    ran, printed = workspace.repro("learning_curve/dvc.yaml")
+    assert ran == ["learning_curve/dvc.yaml:learning_curve"]
+    assert re.search(r"\d+ rows: SMAPE \d+\.\d\d; 2\d\d rows: SMAPE", printed)
+    workspace("git", "checkout", "-q", ".")
 
 
 APPENDED = {
@@ -215,17 +236,10 @@ def test_appended_products_cost_one_row_each_of_every_expensive_stage(workspace)
     params.write_text(before.replace("catalog: demo", "catalog: mine"))
     ran, printed = workspace.repro()
     assert "demo" not in ran
+    # Nothing is fitted: the training rows are the same. The model's card and the figure name the catalog.
     assert set(ran) == {
-        "clean",
-        "download",
-        "embed_gemma",
-        "embed_clip",
-        "fuse",
-        "train",
-        "evaluate",
-        "predict",
-        "learning_curve",
-    }
+        "clean", "download", "embed_gemma", "embed_clip", "fuse", "ensemble", "evaluate", "predict",
+    }  # fmt: skip
     # The demo's dead link is no settled failure: download tries it again, beside the new product's image. The others
     # have no link, and are like the demo's own without one.
     assert refreshed(printed) == {
@@ -251,7 +265,9 @@ def test_a_team_mates_clone_and_an_experiment_elsewhere_compute_only_the_new_row
     clone("git", "config", "user.name", "mate")
     clone("git", "config", "user.email", "mate@example.com")
     clone("dvc", "config", "cache.type", links)
-    clone("dvc", "pull", "--remote", clone.remote(tmp_path / "remote"))
+    clone("dvc", "pull", "--remote", clone.remote(tmp_path / "remote"), "train@lexical")
+    assert [path.name for path in (clone.folder / "models").rglob("out_of_fold.parquet")] == ["out_of_fold.parquet"]
+    clone("dvc", "pull", "--remote", "team")
 
     catalog = clone.folder / "data/raw/mine"
     shutil.copytree(clone.folder / "data/raw/demo", catalog, copy_function=shutil.copyfile)

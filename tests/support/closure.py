@@ -1,23 +1,32 @@
-"""The modules of this project that a script imports, directly or not, read from its syntax."""
+"""The code of this project that a script imports, directly or not, read from its syntax."""
 
 import ast
 from pathlib import Path
 
 from paths import ROOT
 
-SOURCE = ROOT / "src"
+SOURCE = ROOT / "src" / "pricefuse"
+# Code that changes no output: parameters are checked, files written, errors reported alike whatever a stage computes.
+NO_OUTPUT = {"__init__.py", "errors.py", "files.py", "settings.py", "pipeline"}
 
 
-def import_closure(script: Path) -> set[str]:
-    """Return the paths, relative to the repository, of the script and of all project modules that it imports."""
-    closure, waiting = set(), [script]
+def code_dependencies(script: Path) -> set[str]:
+    """Return the paths, relative to the repository, that dvc.yaml has to name for `script`.
+
+    These are the script, the package folders and the single modules of the library in its import closure. Imports are
+    not followed into NO_OUTPUT.
+    """
+    found, waiting = set(), [script]
+    names = set()
     while waiting:
         path = waiting.pop()
-        name = path.relative_to(ROOT).as_posix()
-        if name not in closure:
-            closure.add(name)
-            waiting += [found for module in _imported(path) for found in _files(module)]
-    return closure
+        if path in found:
+            continue
+        found.add(path)
+        waiting += [file for module in _imported(path) for file in _files(module)]
+        if path != script:
+            names.add(f"src/pricefuse/{path.relative_to(SOURCE).parts[0]}")
+    return names | {script.relative_to(ROOT).as_posix()}
 
 
 def _imported(path: Path) -> set[str]:
@@ -33,10 +42,14 @@ def _imported(path: Path) -> set[str]:
 
 
 def _files(module: str) -> list[Path]:
-    """Return the module's file, and those of the packages above it, which Python runs on the way."""
-    files = []
+    """Return the files of a module of this project that can change an output, and of the packages above it."""
     parts = module.split(".")
-    for depth in range(1, len(parts) + 1):
-        base = SOURCE.joinpath(*parts[:depth])
-        files += [path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()]
-    return files
+    if parts[0] != "pricefuse" or len(parts) == 1:
+        return []
+    first = SOURCE / parts[1]
+    if parts[1] in NO_OUTPUT or f"{parts[1]}.py" in NO_OUTPUT:
+        return []
+    files = [first.with_suffix(".py"), first / "__init__.py"]
+    if len(parts) > 2:
+        files.append((first / parts[2]).with_suffix(".py"))
+    return [path for path in files if path.is_file()]

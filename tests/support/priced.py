@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pricefuse.features import ngrams
 from pricefuse.features.matrix import Block, Features
+from pricefuse.features.ngrams import count_ngrams
 
 NOUNS = {"honey": 2.2, "rice": 1.2, "coffee": 2.7, "soup": 0.8, "tea": 1.8}
 BRANDS = {"Larkmoor": 0.5, "Zibbelo": -0.5, "Havrona": 0.0}
@@ -17,33 +17,31 @@ BLOCKS = (
 ATTRIBUTES = ("amount", "is_mass", "is_count", "organic")
 
 
-def catalog(rows=300, test=20, seed=0, folds=3, bits=12):
-    """Return features of `rows` training rows and `test` others; products come in pairs that are one group."""
+def catalog(rows=300, seed=0, folds=3, bits=12):
+    """Return features of `rows` training rows; products come in pairs that are one group."""
     rng = np.random.default_rng(seed)
-    total = rows + test
-    nouns, brands = rng.choice(list(NOUNS), total), rng.choice(list(BRANDS), total)
-    amount, organic = rng.normal(2, 0.7, total), rng.integers(0, 2, total)
-    tier = rng.integers(-1, 2, total)
+    nouns, brands = rng.choice(list(NOUNS), rows), rng.choice(list(BRANDS), rows)
+    amount, organic = rng.normal(2, 0.7, rows), rng.integers(0, 2, rows)
+    tier = rng.integers(-1, 2, rows)
     log_price = [NOUNS[noun] + BRANDS[brand] for noun, brand in zip(nouns, brands, strict=True)]
-    log_price = log_price + 0.6 * amount + 0.2 * organic + 0.4 * tier + rng.normal(0, 0.15, total)
+    log_price = log_price + 0.6 * amount + 0.2 * organic + 0.4 * tier + rng.normal(0, 0.15, rows)
     claims = np.where(organic == 1, "organic ", "")
-    names = [f"{brands[i]} {nouns[i]} {claims[i]}no {i}" for i in range(total)]
-    image = np.stack([tier, -tier, tier**2, rng.normal(size=total)], axis=1) + rng.normal(0, 0.1, (total, 4))
-    has_image = rng.random(total) > 0.1
+    names = [f"{brands[i]} {nouns[i]} {claims[i]}no {i}" for i in range(rows)]
+    image = np.stack([tier, -tier, tier**2, rng.normal(size=rows)], axis=1) + rng.normal(0, 0.1, (rows, 4))
+    has_image = rng.random(rows) > 0.1
     image[~has_image] = np.nan
-    stated = np.stack([amount, np.ones(total), np.zeros(total), organic], axis=1)
-    stated[rng.random(total) < 0.05, 0] = np.nan
-    embedded = np.pad(nouns[:, None] == np.array(list(NOUNS)), ((0, 0), (0, 1))) + rng.normal(0, 0.2, (total, 6))
+    stated = np.stack([amount, np.ones(rows), np.zeros(rows), organic], axis=1)
+    stated[rng.random(rows) < 0.05, 0] = np.nan
+    embedded = np.pad(nouns[:, None] == np.array(list(NOUNS)), ((0, 0), (0, 1))) + rng.normal(0, 0.2, (rows, 6))
     matrix = np.concatenate([embedded, image, has_image[:, None], stated], axis=1)
-    groups = np.arange(total) // 2
+    groups = np.arange(rows) // 2
     index = pd.DataFrame(
         {
-            "sample_id": [str(i) for i in range(total)],
-            "split": ["train"] * rows + ["test"] * test,
-            "price": np.where(np.arange(total) < rows, np.exp(log_price), np.nan),
+            "sample_id": [str(i) for i in range(rows)],
+            "price": np.exp(log_price),
             "group": groups,
-            "fold": np.where(np.arange(total) < rows, groups % folds, -1),
+            "fold": groups % folds,
         }
     )
-    counted = ngrams.count({"name": names, "text": [f"{name}. A fine choice" for name in names]}, bits)
-    return Features(matrix.astype(np.float32), BLOCKS, index, counted, ATTRIBUTES)
+    ngrams = count_ngrams({"name": names, "text": [f"{name}. A fine choice" for name in names]}, bits)
+    return Features(matrix.astype(np.float32), BLOCKS, index, ngrams, ATTRIBUTES)

@@ -1,31 +1,29 @@
-"""Blocks of features side by side in one matrix on disk, with a record of which columns are which."""
+"""The feature matrix: blocks of columns side by side on disk, with a layout that records which columns are which."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
-from pricefuse.errors import InputError
-from pricefuse.features.ngrams import SPACES, Ngrams
-from pricefuse.files import replacing, write_json
+from pricefuse.features.ngrams import SPACES, read_ngrams
 from pricefuse.keys import row_key
-from pricefuse.tables.parquet import iter_matching, vectors
 
 EMBEDDINGS = ("gemma", "clip_text", "clip_image")
-NGRAMS = "ngrams"  # the folder of the sparse block, and its name
+NGRAMS = "ngrams"  # the sparse block, and the folder that holds it
 
 
 @dataclass(frozen=True)
 class Block:
-    """Columns `start` to `stop` of the matrix; `source` names what made them, such as an encoder's identity."""
+    """Columns `start` to `stop` of the matrix; `recipe` is a digest of what made them, such as an encoder's."""
 
     name: str
     start: int
     stop: int
-    source: str
+    recipe: str
 
     @property
     def width(self) -> int:
@@ -33,38 +31,31 @@ class Block:
 
 
 @dataclass(frozen=True)
-class BlockData:
-    """A block to be written: `chunks` are float32 (some rows, width), NaN where a row has no value."""
-
-    name: str
-    source: str
-    width: int
-    chunks: Iterable[np.ndarray]
-
-
-@dataclass(frozen=True)
 class Features:
-    """What fuse wrote: the memory-mapped matrix float32 (rows, columns), its blocks, and the index of its rows.
+    """The features of some rows: a memory-mapped matrix float32 (rows, columns), NaN where a row has no value.
 
-    `index` has sample_id, split, price (NaN in test), group, and fold (the fold that holds the row out, -1 for never).
-    `ngrams` are the counts of the text's n-grams, where the recipe asks for them; `attributes` names the columns of the
-    block of that name.
+    `index` has sample_id, and for training rows price, group, and fold (the fold that holds the row out, -1 for never).
+    `ngrams` are n-gram counts, uint8 (rows, hashed columns), where the recipe asks for them. `attributes` names the
+    columns of the block of that name.
     """
 
     matrix: np.ndarray
     blocks: tuple[Block, ...]
     index: pd.DataFrame
-    ngrams: Ngrams | None = None
+    ngrams: csr_array | None = None
     attributes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.matrix)
 
     @property
     def layout(self) -> tuple[Block, ...]:
-        """All blocks, the sparse one last and with columns of its own: what a model has to find as it was trained."""
+        """All blocks, the sparse one last and with columns of its own: a model must find them as it was trained."""
         return self.blocks if self.ngrams is None else (*self.blocks, _sparse_block(self.ngrams))
 
     def at(self, rows: np.ndarray) -> "Features":
         """Return the features of `rows` (positions), in memory."""
-        ngrams = None if self.ngrams is None else self.ngrams.at(rows)
+        ngrams = None if self.ngrams is None else self.ngrams[rows]
         index = self.index.iloc[rows].reset_index(drop=True)
         return Features(self.matrix[rows], self.blocks, index, ngrams, self.attributes)
 
@@ -74,7 +65,7 @@ class Features:
         columns = [np.arange(block.start, block.stop) for block in kept]
         stops = np.cumsum([block.width for block in kept])
         blocks = tuple(
-            Block(block.name, int(stop - block.width), int(stop), block.source)
+            Block(block.name, int(stop - block.width), int(stop), block.recipe)
             for block, stop in zip(kept, stops, strict=True)
         )
         matrix = self.matrix[:, np.concatenate([np.empty(0, np.int64), *columns]).astype(np.int64)]
@@ -83,70 +74,23 @@ class Features:
 
     @classmethod
     def load(cls, folder: Path) -> "Features":
-        """Map the features that `write` and the fuse stage left in `folder`."""
-        described = json.loads((folder / "blocks.json").read_text(encoding="utf-8"))
-        blocks = tuple(Block(**block) for block in described["blocks"])
+        """Map the features that stage fuse left in `folder` into memory."""
+        layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+        blocks = tuple(Block(**block) for block in layout["blocks"])
         matrix = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
-        bits = described["ngram_bits"]
-        ngrams = None if bits is None else Ngrams.load(folder / NGRAMS, bits)
-        return cls(matrix, blocks, pd.read_parquet(folder / "index.parquet"), ngrams, tuple(described["attributes"]))
+        columns = layout["ngram_columns"]
+        ngrams = None if columns is None else read_ngrams(folder / NGRAMS, columns)
+        return cls(matrix, blocks, pd.read_parquet(folder / "index.parquet"), ngrams, tuple(layout["attributes"]))
 
 
-def write(
-    folder: Path,
-    blocks: Sequence[BlockData],
-    index: pd.DataFrame,
-    ngrams: Ngrams | None = None,
-    attributes: Sequence[str] = (),
-) -> tuple[Block, ...]:
-    """Write features.npy, blocks.json, index.parquet and the n-grams, each file atomically; return the layout.
-
-    Memory is bounded by a chunk and the n-grams. Raises InputError where a block has another number of rows than the
-    index.
-    """
-    layout, start = [], 0
-    for data in blocks:
-        layout.append(Block(data.name, start, start + data.width, data.source))
-        start += data.width
-    with replacing(folder / "features.npy") as temporary:
-        matrix = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(len(index), start))
-        for block, data in zip(layout, blocks, strict=True):
-            row = 0
-            for chunk in data.chunks:
-                matrix[row : row + len(chunk), block.start : block.stop] = chunk
-                row += len(chunk)
-            if row != len(index):
-                raise InputError(
-                    f"block {block.name} has {row} rows where there are {len(index)} products: run `dvc repro`"
-                )
-        matrix.flush()
-    with replacing(folder / "index.parquet") as temporary:
-        index.to_parquet(temporary, index=False)
-    if ngrams is not None:
-        ngrams.write(folder / NGRAMS)
-    described = {
-        "blocks": [asdict(block) for block in layout],
-        "ngram_bits": None if ngrams is None else ngrams.bits,
+def layout_json(blocks: Sequence[Block], ngrams: csr_array | None, attributes: Sequence[str]) -> dict[str, object]:
+    """Return the content of layout.json, from which `Features.load` knows what the files hold."""
+    return {
+        "blocks": [asdict(block) for block in blocks],
+        "ngram_columns": None if ngrams is None else ngrams.shape[1],
         "attributes": list(attributes),
     }
-    write_json(folder / "blocks.json", described)
-    return (*layout, *([] if ngrams is None else [_sparse_block(ngrams)]))
 
 
-def _sparse_block(ngrams: Ngrams) -> Block:
-    return Block(NGRAMS, 0, ngrams.width, row_key([asdict(space) for space in SPACES]))
-
-
-def stored_vectors(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield the vectors of a folder of rows, float32 (part's rows, dimension), NaN where a row has none.
-
-    Raises InputError where the rows are not those of `sample_ids`.
-    """
-    for table in iter_matching(folder, sample_ids, ["vector"]):
-        yield vectors(table["vector"])
-
-
-def stored_mask(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield has_image of a folder of rows, float32 (part's rows, 1): 1 with an image, 0 without."""
-    for table in iter_matching(folder, sample_ids, ["has_image"]):
-        yield table["has_image"].to_numpy().astype(np.float32)[:, None]
+def _sparse_block(ngrams: csr_array) -> Block:
+    return Block(NGRAMS, 0, ngrams.shape[1], row_key([asdict(space) for space in SPACES]))

@@ -1,58 +1,37 @@
-"""Gradient-boosted trees with L1 loss on ln price: attributes, linear models' columns, compressed embeddings.
+"""Gradient-boosted trees (LightGBM) with L1 loss on ln price, over attributes and the predictions of base models.
 
-They start from a non-negative mix of the columns and correct it: where the mix is as good as it gets, few trees are
-added. LightGBM (Ke et al., 2017), saved in its own text format.
+The trees start from a non-negative combination of the base models' predictions and correct it: where the combination is
+as good as it gets, few trees are grown.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import lightgbm
 import numpy as np
-from pydantic import TypeAdapter
 from scipy.optimize import nnls
 
-from pricefuse.errors import InputError
+from pricefuse.device import cpu_threads
 from pricefuse.features.folds import group_folds
 from pricefuse.features.matrix import Features
-from pricefuse.files import write_text
-from pricefuse.models import storage as stored
-from pricefuse.models.compressed import Compressed
-from pricefuse.models.stacking import Columns, out_of_fold
+from pricefuse.models.settings import BoostedSettings
+from pricefuse.models.stacking import Stack, cross_predict
+from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
 from pricefuse.models.trainer import Epoch
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How the trees are grown; `params.yaml` says what each field means."""
-
-    columns: tuple[str, ...]
-    components: int
-    inner_folds: int
-    landmarks: int
-    learning_rate: float
-    leaves: int
-    least_rows: int
-    feature_share: float
-    most_rounds: int
-    bags: int
-    seeds: tuple[int, ...]
-
-
+@dataclass(frozen=True)
 class Boosted:
-    """The trees, the columns and compressed embeddings that they read, and the mix of columns that they start from."""
+    """Fitted trees, as LightGBM's text, and the base models that they build on.
 
-    def __init__(
-        self,
-        trees: list[lightgbm.Booster],
-        columns: Columns,
-        compressed: Compressed,
-        mix: np.ndarray,
-        target: Target,
-    ) -> None:
-        self.trees, self.columns, self.compressed, self.mix, self.target = trees, columns, compressed, mix, target
+    `start` is a center and a weight for each base model, float64 (1 + base models,): what the trees start from.
+    """
+
+    trees: str
+    stack: Stack
+    start: Array
+    target: Target
 
     @classmethod
     def fit(
@@ -61,77 +40,55 @@ class Boosted:
         fit_rows: np.ndarray,
         stopping_rows: np.ndarray,
         target: Target,
-        settings: Settings,
+        settings: BoostedSettings,
         seed: int,
         on_epoch: Callable[[Epoch], None] = lambda _: None,  # noqa: ARG003 - trees have rounds, not epochs
-        threads: int = 1,
     ) -> "Boosted":
         """Fit on `fit_rows` and `stopping_rows` alike (ascending positions into `features`).
 
-        Folds within these rows, by product group, give the columns and say how many rounds are best, so that none has
-        to be kept back to stop by. The target's range bounds the predictions; the trees are fitted to ln price.
+        Inner folds of these rows, by product group, give the base models' predictions and the best number of rounds, so
+        that no rows have to be kept out of the fit. The target's range bounds the predictions; trees predict ln price.
         """
-        rows = np.sort(np.concatenate([fit_rows, stopping_rows]))
-        known = features.at(rows)
-        goals = np.log(known.index["price"].to_numpy(np.float64))
+        known = features.at(np.sort(np.concatenate([fit_rows, stopping_rows])))
+        log_prices = np.log(known.index["price"].to_numpy(np.float64))
         groups = known.index["group"].to_numpy()
         inner = group_folds(groups, min(settings.inner_folds, len(np.unique(groups))), seed)
-        own = out_of_fold(known, goals, settings.columns, inner, settings.landmarks, seed)
-        columns = Columns.fit(known, goals, settings.columns, settings.landmarks, seed)
-        compressed = Compressed.fit(known, settings.components)
-        mix = _mix(own, goals)
-        inputs, start = np.concatenate([_attributes(known), own, compressed.transform(known)], axis=1), _start(own, mix)
-        parameters = _parameters(settings, threads)
-        rounds = _best_rounds(inputs, goals, start, inner, parameters | {"seed": seed}, settings.most_rounds)
-        bags = range(settings.bags)
-        trees = [
-            lightgbm.train(
-                parameters | {"seed": seed * settings.bags + bag},
-                lightgbm.Dataset(inputs, goals, init_score=start),
-                num_boost_round=rounds,
-            )
-            for bag in bags
-        ]
-        return cls(trees, columns, compressed, mix, target)
+        predicted = cross_predict(known, log_prices, settings.base_models, inner, settings.landmarks, seed)
+        stack = Stack.fit(known, log_prices, settings.base_models, settings.landmarks, seed)
+        start = _fit_start(predicted, log_prices)
+        data = _Data(np.concatenate([_attributes(known), predicted], axis=1), log_prices, _combine(predicted, start))
+        parameters = _parameters(settings, seed)
+        rounds = _best_rounds(data, inner, parameters, settings.max_rounds)
+        trees = lightgbm.train(parameters, data.dataset(), num_boost_round=rounds)
+        return cls(trees.model_to_string(), stack, start, target)
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,), within the training prices' range."""
-        if len(features.matrix) == 0:
+        if not len(features):
             return np.empty(0)
-        predicted = self.columns.predict(features)
-        inputs = np.concatenate([_attributes(features), predicted, self.compressed.transform(features)], axis=1)
-        trees = np.mean([np.asarray(tree.predict(inputs)) for tree in self.trees], axis=0)
-        bounds = np.log([self.target.low, self.target.high])
-        return np.clip(_start(predicted, self.mix) + trees, *bounds)
-
-    def save(self, folder: Path) -> None:
-        """Write columns, compression, mix and target, and each bag of trees as LightGBM's text."""
-        for bag, tree in enumerate(self.trees):
-            write_text(folder / f"trees-{bag}.txt", tree.model_to_string())
-        arrays = self.columns.arrays() | self.compressed.arrays() | {"mix": self.mix}
-        facts = self.columns.facts() | self.compressed.facts()
-        stored.save(folder, arrays, {"target": asdict(self.target), "bags": len(self.trees), **facts})
-
-    @classmethod
-    def load(cls, folder: Path) -> "Boosted":
-        """Read what `save` wrote. Raises InputError where a file is missing."""
-        arrays, facts = stored.load(folder)
-        paths = [folder / f"trees-{bag}.txt" for bag in range(int(facts["bags"]))]
-        for path in paths:
-            if not path.is_file():
-                raise InputError(f"{path}: no such file, so that the model is not whole. Run `dvc repro train`")
-        trees = [lightgbm.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths]
-        target = TypeAdapter(Target).validate_python(facts["target"])
-        columns, compressed = Columns.restore(arrays, facts), Compressed.restore(arrays, facts)
-        return cls(trees, columns, compressed, arrays["mix"], target)
+        predicted = self.stack.predict(features)
+        inputs = np.concatenate([_attributes(features), predicted], axis=1)
+        trees = np.asarray(lightgbm.Booster(model_str=self.trees).predict(inputs))
+        return np.clip(_combine(predicted, self.start) + trees, *np.log([self.target.low, self.target.high]))
 
 
-def _parameters(settings: Settings, threads: int) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Data:
+    inputs: np.ndarray
+    log_prices: np.ndarray
+    start: np.ndarray
+
+    def dataset(self, rows: np.ndarray | slice = slice(None)) -> lightgbm.Dataset:
+        return lightgbm.Dataset(self.inputs[rows], self.log_prices[rows], init_score=self.start[rows])
+
+
+def _parameters(settings: BoostedSettings, seed: int) -> dict[str, object]:
     return {
         "objective": "l1",
+        "seed": seed,
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.least_rows,
+        "min_data_in_leaf": settings.min_rows,
         "feature_fraction": settings.feature_share,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -140,43 +97,38 @@ def _parameters(settings: Settings, threads: int) -> dict[str, object]:
         "verbose": -1,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": threads,
+        "num_threads": cpu_threads(),
     }
 
 
-def _best_rounds(
-    inputs: np.ndarray,
-    goals: np.ndarray,
-    start: np.ndarray,
-    inner: np.ndarray,
-    parameters: dict[str, object],
-    most: int,
-) -> int:
-    """Return the number of rounds with the least L1 on inner folds held out, mean over all of them."""
-    total = np.zeros(most)
+def _best_rounds(data: _Data, inner: np.ndarray, parameters: dict[str, object], max_rounds: int) -> int:
+    """Return the number of rounds with the least L1 loss on the inner folds held out, averaged over all their rows."""
+    total = np.zeros(max_rounds)
     for fold in range(inner.max() + 1):
-        held_out, others = inner == fold, inner != fold
-        data = lightgbm.Dataset(inputs[others], goals[others], init_score=start[others])
-        scored = data.create_valid(inputs[held_out], goals[held_out], init_score=start[held_out])
+        held_out = inner == fold
+        fitted = data.dataset(~held_out)
+        scored = fitted.create_valid(data.inputs[held_out], data.log_prices[held_out], init_score=data.start[held_out])
         losses: dict[str, dict[str, list[float]]] = {}
-        lightgbm.train(parameters, data, most, valid_sets=[scored], callbacks=[lightgbm.record_evaluation(losses)])
+        lightgbm.train(
+            parameters, fitted, max_rounds, valid_sets=[scored], callbacks=[lightgbm.record_evaluation(losses)]
+        )
         total += np.array(losses["valid_0"]["l1"]) * held_out.sum()
     return 1 + int(total.argmin())
 
 
-def _mix(columns: np.ndarray, goals: np.ndarray) -> np.ndarray:
-    """Return the centre and a non-negative weight for each column, by least squares, float64 (1 + columns,)."""
-    centre = float(np.median(goals))
-    weights = nnls(columns - centre, goals - centre)[0] if columns.shape[1] else np.empty(0)
-    return np.concatenate([[centre], weights])
+def _fit_start(predicted: np.ndarray, log_prices: np.ndarray) -> np.ndarray:
+    """Return the center and non-negative weights of the base models by least squares, float64 (1 + base models,)."""
+    center = float(np.median(log_prices))
+    weights = nnls(predicted - center, log_prices - center)[0] if predicted.shape[1] else np.empty(0)
+    return np.concatenate([[center], weights])
 
 
-def _start(columns: np.ndarray, mix: np.ndarray) -> np.ndarray:
-    return mix[0] + (columns - mix[0]) @ mix[1:]
+def _combine(predicted: np.ndarray, start: np.ndarray) -> np.ndarray:
+    return start[0] + (predicted - start[0]) @ start[1:]
 
 
 def _attributes(features: Features) -> np.ndarray:
     kept = [features.matrix[:, b.start : b.stop] for b in features.blocks if b.name in {"attributes", "image_mask"}]
     # A number beyond any honest one must not become infinite on the way into the trees' bins.
-    whole = np.concatenate([np.zeros((len(features.matrix), 0), np.float32), *kept], axis=1).astype(np.float64)
+    whole = np.concatenate([np.zeros((len(features), 0), np.float32), *kept], axis=1).astype(np.float64)
     return np.where(np.isinf(whole), np.nan, whole)

@@ -1,79 +1,81 @@
 """Linear regression on sparse and dense columns at once: ridge for many small effects, lasso for few large ones."""
 
-import math
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array, hstack
+from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso
+from sklearn.linear_model import LassoCV
+from sklearn.model_selection import GroupKFold
 
-MOST_STEPS = 100
+from pricefuse.models.storage import Array
+
+MAX_STEPS = 100
 TOLERANCE = 1e-3  # of the residual's length: scores do not move below it
-# A lasso looks at no word of fewer rows: its effect is hardly found, and the matrix would grow with the catalog.
-LEAST_ROWS, LEAST_SHARE = 5, 0.004
-NOISE_STEPS, MOST_SWEEPS = 3, 300
+# The lasso skips words of fewer rows: their effects are hardly found, and the matrix would grow with the catalog.
+MIN_ROWS, MIN_SHARE = 5, 0.004
+# Of the lasso's penalties: how many are tried, the smallest as a share of the largest, by how many folds, in how many
+# sweeps over the columns.
+PENALTIES, PENALTY_RANGE, PENALTY_FOLDS, MAX_SWEEPS = 30, 1e-2, 5, 1000
+LASSO_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class Linear:
-    """Weights of the sparse and of the dense columns, float32, and the mean that they start from."""
+    """Weights of the sparse and of the dense columns, float32, and the mean that they are added to."""
 
-    sparse: np.ndarray
-    dense: np.ndarray
+    sparse: Array
+    dense: Array
     mean: float
 
     @classmethod
-    def ridge(cls, sparse: csr_array, dense: np.ndarray, goals: np.ndarray, penalty: float) -> "Linear":
-        """Minimise |goals - mean - X w|^2 + penalty |w|^2 over w, for X = [sparse | dense], float32 (rows, columns).
+    def ridge(cls, sparse: csr_array, dense: np.ndarray, target: np.ndarray, penalty: float) -> "Linear":
+        """Minimize |target - mean - X w|^2 + penalty |w|^2 over w, for X = [sparse | dense], float32 (rows, columns).
 
-        No matrix is ever multiplied out: solved in the dual, (X X' + penalty) a = goals - mean and w = X' a, as
-        Hestenes and Stiefel (1952) do it. Rows are fewer than columns, and the steps few because the penalty bounds
-        the condition.
+        X X' is never multiplied out: conjugate gradients solve the dual, (X X' + penalty) a = target - mean with
+        w = X' a. Rows are fewer than columns, and the steps few because the penalty bounds the condition.
         """
-        mean = float(goals.mean())
-        turned = sparse.T.tocsr()
-        residual = (goals - mean).astype(np.float32)
-        solution, direction = np.zeros_like(residual), residual.copy()
-        square = goal = float(residual @ residual)
-        for _ in range(MOST_STEPS):
-            if square <= TOLERANCE**2 * goal:
-                break
-            product = sparse @ (turned @ direction) + dense @ (dense.T @ direction) + np.float32(penalty) * direction
-            step = np.float32(square / float(direction @ product))
-            solution += step * direction
-            residual -= step * product
-            before, square = square, float(residual @ residual)
-            direction = residual + np.float32(square / before) * direction
-        return cls(turned @ solution, dense.T @ solution, mean)
+        mean = float(target.mean())
+        transposed = sparse.T.tocsr()
+
+        def product(vector: np.ndarray) -> np.ndarray:
+            return sparse @ (transposed @ vector) + dense @ (dense.T @ vector) + np.float32(penalty) * vector
+
+        rows = len(target)
+        operator = LinearOperator((rows, rows), matvec=product, dtype=np.float32)
+        dual, _ = cg(operator, (target - mean).astype(np.float32), rtol=TOLERANCE, maxiter=MAX_STEPS)
+        return cls(transposed @ dual, dense.T @ dual, mean)
 
     @classmethod
-    def lasso(cls, sparse: csr_array, dense: np.ndarray, goals: np.ndarray, penalty: float) -> "Linear":
-        """Minimise |goals - mean - X w|^2 / (2 rows) + alpha |w|_1 over w and the mean, for X as above.
+    def lasso(cls, sparse: csr_array, dense: np.ndarray, target: np.ndarray, groups: np.ndarray) -> "Linear":
+        """Minimize |target - mean - X w|^2 / (2 rows) + penalty |w|_1 over w and the mean, for X as above.
 
-        alpha = `penalty` * noise / sqrt(rows), with the noise estimated along with w, in NOISE_STEPS turns: the scaled
-        lasso of Sun and Zhang (2012). Sparse columns that are seldom other than 0 get no weight.
+        Folds by product group, `groups` int (rows,), say which penalty predicts best. Sparse columns that are seldom
+        other than 0 get no weight.
         """
         rows, width = sparse.shape
-        frequent = np.flatnonzero(np.bincount(sparse.indices, minlength=width) >= max(LEAST_ROWS, LEAST_SHARE * rows))
-        facts = np.asfortranarray(np.concatenate([dense, sparse[:, frequent].toarray()], axis=1))
-        mean, noise = float(goals.mean()), float(goals.std())
-        centred, weights = (goals - mean).astype(np.float32), np.zeros(facts.shape[1], np.float32)
-        intercept = 0.0
-        for _ in range(NOISE_STEPS if noise > 0 and facts.shape[1] else 0):
-            solver = Lasso(penalty * noise / math.sqrt(rows), max_iter=MOST_SWEEPS, tol=TOLERANCE, warm_start=True)
-            solver.coef_ = weights
+        frequency = np.bincount(sparse.indices, minlength=width)
+        frequent = np.flatnonzero(frequency >= max(MIN_ROWS, MIN_SHARE * rows))
+        columns = csc_array(hstack([csc_array(dense), sparse[:, frequent]], format="csc"), dtype=np.float32)
+        weights, mean = np.zeros(columns.shape[1], np.float32), float(target.mean())
+        folds = min(PENALTY_FOLDS, len(np.unique(groups)))
+        if columns.nnz and folds > 1 and np.ptp(target) > 0:
+            # scikit-learn takes 32-bit indices alone.
+            columns.indices, columns.indptr = columns.indices.astype(np.int32), columns.indptr.astype(np.int32)
+            splits = list(GroupKFold(folds).split(target, groups=groups))
+            solver = LassoCV(
+                alphas=PENALTIES, eps=PENALTY_RANGE, cv=splits, tol=LASSO_TOLERANCE, max_iter=MAX_SWEEPS, random_state=0
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not move scores
-                solver.fit(facts, centred)
-            weights, intercept = solver.coef_, float(solver.intercept_)
-            free = max(1, rows - int(np.count_nonzero(weights)))
-            noise = float(np.linalg.norm(centred - solver.predict(facts))) / math.sqrt(free)
-        told, chosen = np.split(weights, [dense.shape[1]])
-        spread = np.zeros(width, np.float32)
-        spread[frequent] = chosen
-        return cls(spread, told, mean + intercept)
+                solver.fit(columns, target)
+            weights, mean = solver.coef_.astype(np.float32), float(solver.intercept_)
+        of_dense, chosen = np.split(weights, [dense.shape[1]])
+        of_sparse = np.zeros(width, np.float32)
+        of_sparse[frequent] = chosen
+        return cls(of_sparse, of_dense, mean)
 
     def predict(self, sparse: csr_array, dense: np.ndarray) -> np.ndarray:
         """Return float64 (rows,)."""

@@ -1,8 +1,9 @@
-"""The price model as a folder: a JSON file that says what it is, and a folder for each member."""
+"""The price model: all members' fits and the ensemble that combines them, in one folder that can be moved anywhere."""
 
 import json
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,14 +13,15 @@ from pydantic import TypeAdapter
 
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import Block, Features
-from pricefuse.files import write_json
+from pricefuse.files import replacing, write_json
+from pricefuse.models import storage
 from pricefuse.models.boosted import Boosted
-from pricefuse.models.ensemble import Blend
+from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.lexical import Lexical
 from pricefuse.models.simple_nn import SimpleNN
 
-FORMAT = 2
-KINDS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
+FORMAT = 3
+MEMBERS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
     "simple_nn": SimpleNN,
     "lexical": Lexical,
     "boosted": Boosted,
@@ -27,26 +29,23 @@ KINDS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
 _NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 
 
-class Member(Protocol):
-    """What a model needs of its members; how one is fitted is between its module and `training`."""
+class Model(Protocol):
+    """One fit of a member."""
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,)."""
 
-    def save(self, folder: Path) -> None:
-        """Write the member into a folder of its own."""
-
 
 @dataclass(frozen=True)
 class PriceModel:
-    """Members by kind and name, `{kind: {name: member}}`, and the blend of the kinds.
+    """The fits of each member by name, `{member: {fit: model}}`, and the ensemble of the members.
 
-    Members of one kind, of different folds and seeds, are averaged in log space. `low` and `high` are the cheapest and
-    dearest training price, between which every prediction is kept.
+    The fits of a member, of different folds and seeds, are averaged in log space. `low` and `high` are the lowest and
+    highest training price, between which every prediction is kept.
     """
 
-    members: dict[str, dict[str, Member]]
-    blend: Blend
+    members: Mapping[str, Mapping[str, Model]]
+    ensemble: Ensemble
     blocks: tuple[Block, ...]
     low: float
     high: float
@@ -58,35 +57,20 @@ class PriceModel:
         """
         self._check(features.layout)
         log_prices = {
-            kind: np.mean([member.predict(features) for member in members.values()], axis=0)
-            for kind, members in self.members.items()
+            member: np.mean([fit.predict(features) for fit in fits.values()], axis=0)
+            for member, fits in self.members.items()
         }
-        return np.clip(np.exp(self.blend.apply(log_prices)), self.low, self.high)
-
-    def save(self, folder: Path, provenance: dict[str, Any]) -> None:
-        """Write the members, then model.json with `provenance` (JSON values): a folder without it is not a model."""
-        for members in self.members.values():
-            for name, member in members.items():
-                member.save(folder / name)
-        described = {
-            "format": FORMAT,
-            "members": {kind: list(members) for kind, members in self.members.items()},
-            "blend": asdict(self.blend),
-            "range": [self.low, self.high],
-            "blocks": [asdict(block) for block in self.blocks],
-            "provenance": provenance,
-        }
-        write_json(folder / "model.json", described)
+        return np.clip(np.exp(self.ensemble.combine(log_prices)), self.low, self.high)
 
     @classmethod
     def load(cls, folder: Path) -> "PriceModel":
-        """Read what `save` wrote, on the CPU.
+        """Read what `write` wrote, on the CPU.
 
-        Raises InputError where model.json is missing, of another format, or names a member as no member is named.
+        Raises InputError where model.json is missing, of another format, or has a name that no member or fit has.
         """
         path = folder / "model.json"
         if not path.is_file():
-            raise InputError(f"{path}: no such file, so that {folder} is not a whole model. Run `dvc repro train`")
+            raise InputError(f"{path}: no such file: {folder} is not a complete model. Run `dvc repro`, or `dvc pull`")
         described = json.loads(path.read_text(encoding="utf-8"))
         if described.get("format") != FORMAT:
             raise InputError(f"{path}: format {described.get('format')}, but this version reads {FORMAT}. Train again")
@@ -94,14 +78,17 @@ class PriceModel:
         for name in (*named, *(name for names in named.values() for name in names)):
             # A name is a folder's name and nothing else: a model that travels must not read from elsewhere.
             if not _NAME.fullmatch(name):
-                raise InputError(f"{path}: {name!r} is not a member's name. The model is damaged: train again")
-        if unknown := sorted(set(named) - set(KINDS)):
-            raise InputError(f"{path}: no such kind of member: {', '.join(unknown)}. There are: {', '.join(KINDS)}")
-        members = {kind: {name: KINDS[kind].load(folder / name) for name in names} for kind, names in named.items()}
-        blend = TypeAdapter(Blend).validate_python(described["blend"])
+                raise InputError(f"{path}: {name!r} is not the name of a member or fit. The model is damaged")
+        if unknown := sorted(set(named) - set(MEMBERS)):
+            raise InputError(f"{path}: no such member: {', '.join(unknown)}. There are: {', '.join(MEMBERS)}")
+        members = {
+            member: {fit: storage.load(folder / member / fit, MEMBERS[member]) for fit in fits}
+            for member, fits in named.items()
+        }
+        ensemble = TypeAdapter(Ensemble).validate_python(described["ensemble"])
         blocks = TypeAdapter(tuple[Block, ...]).validate_python(described["blocks"])
-        low, high = TypeAdapter(tuple[float, float]).validate_python(described["range"])
-        return cls({kind: dict(own) for kind, own in members.items()}, blend, blocks, low, high)
+        low, high = TypeAdapter(tuple[float, float]).validate_python(described["price_range"])
+        return cls(members, ensemble, blocks, low, high)
 
     def _check(self, blocks: Sequence[Block]) -> None:
         if tuple(blocks) == self.blocks:
@@ -115,6 +102,35 @@ class PriceModel:
         )
 
 
+def write(
+    folder: Path,
+    fits: Mapping[str, Mapping[str, Path]],
+    ensemble: Ensemble,
+    blocks: Sequence[Block],
+    price_range: tuple[float, float],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write a price model from the folders that `storage.save` wrote the fits to, `{member: {fit: folder}}`.
+
+    No fit is read into memory. model.json, with `provenance` (JSON values), comes last: a folder without it is not a
+    model, so that an interrupted write leaves none.
+    """
+    for member, own in fits.items():
+        for name, source in own.items():
+            for path in sorted(source.iterdir()):
+                with replacing(folder / member / name / path.name) as temporary:
+                    shutil.copyfile(path, temporary)
+    described = {
+        "format": FORMAT,
+        "members": {member: list(own) for member, own in fits.items()},
+        "ensemble": asdict(ensemble),
+        "price_range": list(price_range),
+        "blocks": [asdict(block) for block in blocks],
+        "provenance": dict(provenance),
+    }
+    write_json(folder / "model.json", described)
+
+
 def _describe(name: str, trained: Block | None, given: Block | None) -> str:
-    sides = ["absent" if block is None else f"{block.width} columns from {block.source}" for block in (trained, given)]
+    sides = ["absent" if block is None else f"{block.width} columns by {block.recipe}" for block in (trained, given)]
     return f"{name}: {sides[0]} in training, {sides[1]} now"

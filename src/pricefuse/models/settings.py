@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pricefuse.settings import Block, Count, Positive, Seeds, Settings, require_distinct
 
-StackedModel = Literal["words", "joint", "kernel", "lasso"]  # of the stack
+StackedModel = Literal["words", "kernel", "lasso"]
 
 
 class NetworkSettings(Settings):
@@ -53,20 +53,18 @@ class LexicalSettings(NetworkSettings):
     width: Count
     hidden: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    least_steps: Annotated[int, Field(ge=0)]
+    min_steps: Annotated[int, Field(ge=0)]
 
 
 class BoostedSettings(Settings):
     """Section `boosted` of params.yaml, whose comments say what each key means."""
 
-    columns: tuple[StackedModel, ...]
-    components: Annotated[int, Field(ge=0)]
+    base_models: tuple[StackedModel, ...]
     inner_folds: Annotated[int, Field(ge=2)]
     landmarks: Count
     learning_rate: Positive
     leaves: Annotated[int, Field(ge=2)]
-    least_rows: Count
+    min_rows: Count
     feature_share: Annotated[float, Field(gt=0, le=1)]
-    most_rounds: Count
-    bags: Count
+    max_rounds: Count
     seeds: Seeds

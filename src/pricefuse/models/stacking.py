@@ -1,151 +1,132 @@
-"""Columns that models of other kinds predict, for the trees to build on: each is ln price as one linear model sees it.
+"""Out-of-fold predictions of linear and kernel models, used as features by the trees (stacking).
 
-For the rows that are fitted they come from models that did not see the row's price (inner folds by product group), so
-that the trees learn how far each is to be trusted on rows like the ones to come.
+Base models:
+- words: ridge regression on TF-IDF of the n-grams
+- kernel: kernel ridge regression on embeddings and attributes
+- lasso: lasso on the words of the name, the attributes and the image embedding
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-from pydantic import TypeAdapter
 from scipy.sparse import csr_array
 
 from pricefuse.features.matrix import Block, Features
-from pricefuse.features.ngrams import SPACES
-from pricefuse.models.dense import Dense
 from pricefuse.models.kernel import Kernel
 from pricefuse.models.linear import Linear
-from pricefuse.models.scaler import Scaler
-from pricefuse.models.tfidf import Tfidf
+from pricefuse.models.preprocessing import DenseBlocks, Tfidf
 
-NAMES = ("words", "joint", "kernel", "lasso")
 # Weights and penalties were found on 5,000 real rows, those of the lasso on the demo's; scores move little within a
 # factor of two of any of them. An embedding has length 1, so that each of its numbers is small beside an attribute.
-PENALTIES = {"words": 1.0, "joint": 3.0, "lasso": 0.2}
-JOINT_WEIGHTS = {"gemma": 1.0, "clip_text": 1.0, "clip_image": 1.0, "image_mask": 0.25, "attributes": 0.5}
-KERNEL_WEIGHTS = {"gemma": 0.7, "clip_text": 0.7, "clip_image": 0.7, "image_mask": 0.0, "attributes": 0.12}
-LASSO_WEIGHTS = {"gemma": 0.0, "clip_text": 0.0, "clip_image": 5.0, "image_mask": 0.0, "attributes": 1.0}
-GAMMA, KERNEL_PENALTY = 0.7, 0.3
-_NAME_WORDS = next(number for number, space in enumerate(SPACES) if space.name == "name_words")
+WORDS_PENALTY = 1.0
+KERNEL_WEIGHTS = {"gemma": 0.7, "clip_text": 0.7, "clip_image": 0.7, "attributes": 0.12}
+LASSO_WEIGHTS = {"clip_image": 5.0, "attributes": 1.0}
+KERNEL_GAMMA, KERNEL_PENALTY = 0.7, 0.3
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the models read, rows alike, float32: TF-IDF, the name's words as 0 or 1, dense features as weighed."""
+    """What the base models read of some rows, float32.
+
+    `words` is TF-IDF (rows, kept n-grams), `name_words` the words of the name as 0 or 1, `similarity` and `facts` are
+    dense blocks (rows, columns) as the kernel and the lasso weigh them.
+    """
 
     words: csr_array
     name_words: csr_array
-    joint: np.ndarray
-    similar: np.ndarray
+    similarity: np.ndarray
     facts: np.ndarray
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Fitted models, by the names of their columns, and what reads their inputs."""
+class InputReader:
+    """Fitted preprocessing of the base models; `tfidf` is None where there are no n-grams."""
 
     tfidf: Tfidf | None
-    dense: Dense
+    dense: DenseBlocks
+
+    @classmethod
+    def fit(cls, features: Features) -> "InputReader":
+        tfidf = None if features.ngrams is None else Tfidf.fit(features.ngrams)
+        return cls(tfidf, DenseBlocks.fit(features.matrix, features.blocks, tuple(KERNEL_WEIGHTS)))
+
+    def read(self, features: Features) -> Inputs:
+        if self.tfidf is None or features.ngrams is None:
+            words = name_words = csr_array((len(features), 0), dtype=np.float32)
+        else:
+            words = self.tfidf.transform(features.ngrams)
+            name_words = words[:, self.tfidf.space("name_words", features.ngrams)]
+            name_words.data[:] = 1
+        dense = self.dense.transform(features.matrix)
+        similarity, facts = (_weigh(dense, self.dense.blocks, weights) for weights in (KERNEL_WEIGHTS, LASSO_WEIGHTS))
+        return Inputs(words, name_words, similarity, facts)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Fitted base models by name, and the preprocessing of what they read."""
+
+    reader: InputReader
     models: Mapping[str, Linear | Kernel]
 
     @classmethod
-    def fit(cls, features: Features, goals: np.ndarray, names: Sequence[str], landmarks: int, seed: int) -> "Columns":
-        """Fit the models of `names` to `goals`, ln price, float64, for all rows of `features`."""
-        reader = cls(
-            Tfidf.fit(features.ngrams) if features.ngrams is not None else None,
-            Dense.fit(features.matrix, features.blocks, tuple(JOINT_WEIGHTS)),
-            {},
-        )
-        inputs = reader._read(features)
+    def fit(
+        cls, features: Features, log_prices: np.ndarray, names: Sequence[str], landmarks: int, seed: int
+    ) -> "Stack":
+        """Fit the base models of `names` to `log_prices`, float64 (rows,), on all rows of `features`."""
+        reader = InputReader.fit(features)
+        inputs = reader.read(features)
         models: dict[str, Linear | Kernel] = {}
         for name in names:
-            if name == "kernel":
-                models[name] = Kernel.fit(
-                    inputs.similar, goals, gamma=GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks, seed=seed
-                )
+            if name == "words":
+                models[name] = Linear.ridge(inputs.words, _nothing(inputs), log_prices, WORDS_PENALTY)
+            elif name == "lasso":
+                groups = features.index["group"].to_numpy()
+                models[name] = Linear.lasso(inputs.name_words, inputs.facts, log_prices, groups)
             else:
-                fit = Linear.lasso if name == "lasso" else Linear.ridge
-                models[name] = fit(*_linear(name, inputs), goals, PENALTIES[name])
-        return cls(reader.tfidf, reader.dense, models)
+                models[name] = Kernel.fit(
+                    inputs.similarity, log_prices, gamma=KERNEL_GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks,
+                    seed=seed,
+                )  # fmt: skip
+        return cls(reader, models)
 
     def predict(self, features: Features) -> np.ndarray:
-        """Return float64 (rows, models), in the models' order."""
-        inputs = self._read(features)
-        predicted = [
-            model.predict(inputs.similar) if isinstance(model, Kernel) else model.predict(*_linear(name, inputs))
-            for name, model in self.models.items()
-        ]
-        return np.stack([np.zeros(len(features.matrix)), *predicted], axis=1)[:, 1:]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return all fitted numbers by name, for `restore`."""
-        arrays = {
-            "scaler.mean": self.dense.scaler.mean,
-            "scaler.deviation": self.dense.scaler.deviation,
-        }
-        if self.tfidf is not None:
-            arrays |= {f"tfidf.{name}": array for name, array in vars(self.tfidf).items()}
+        """Return ln price as each base model predicts it, float64 (rows, base models)."""
+        inputs = self.reader.read(features)
+        predicted = [np.zeros((len(features), 0))]
         for name, model in self.models.items():
-            arrays |= {f"{name}.{field}": np.atleast_1d(np.asarray(value)) for field, value in vars(model).items()}
-        return arrays
-
-    def facts(self) -> dict[str, object]:
-        """Return what else `restore` needs, as JSON values."""
-        return {"columns": list(self.models), "blocks": [asdict(block) for block in self.dense.blocks]}
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> "Columns":
-        """Return the columns that `arrays` and `facts` tell of."""
-        blocks = TypeAdapter(tuple[Block, ...]).validate_python(facts["blocks"])
-        tfidf = Tfidf(arrays["tfidf.columns"], arrays["tfidf.weights"]) if "tfidf.columns" in arrays else None
-        models: dict[str, Linear | Kernel] = {}
-        for name in TypeAdapter(list[str]).validate_python(facts["columns"]):
-            mean = float(arrays[f"{name}.mean"][0])
-            if name == "kernel":
-                gamma = float(arrays["kernel.gamma"][0])
-                models[name] = Kernel(arrays["kernel.landmarks"], arrays["kernel.weights"], mean, gamma)
+            if isinstance(model, Kernel):
+                column = model.predict(inputs.similarity)
+            elif name == "words":
+                column = model.predict(inputs.words, _nothing(inputs))
             else:
-                models[name] = Linear(arrays[f"{name}.sparse"], arrays[f"{name}.dense"], mean)
-        scaler = Scaler(arrays["scaler.mean"], arrays["scaler.deviation"])
-        return cls(tfidf, Dense(blocks, scaler), models)
-
-    def _read(self, features: Features) -> Inputs:
-        if self.tfidf is not None and features.ngrams is not None:
-            words = self.tfidf.transform(features.ngrams)
-            name_words = words[:, np.flatnonzero(self.tfidf.columns >> features.ngrams.bits == _NAME_WORDS)]
-            name_words.data[:] = 1
-        else:
-            words = name_words = csr_array((len(features.matrix), 0), dtype=np.float32)
-        dense = self.dense.transform(features.matrix)
-        joint, similar, facts = (
-            _weighed(dense, self.dense.blocks, weights) for weights in (JOINT_WEIGHTS, KERNEL_WEIGHTS, LASSO_WEIGHTS)
-        )
-        return Inputs(words, name_words, joint, similar, facts)
+                column = model.predict(inputs.name_words, inputs.facts)
+            predicted.append(column[:, None])
+        return np.concatenate(predicted, axis=1)
 
 
-def out_of_fold(
-    features: Features, goals: np.ndarray, names: Sequence[str], fold: np.ndarray, landmarks: int, seed: int
+def cross_predict(
+    features: Features, log_prices: np.ndarray, names: Sequence[str], folds: np.ndarray, landmarks: int, seed: int
 ) -> np.ndarray:
-    """Return the columns for the very rows they are fitted to, float64 (rows, names), each row from models of others.
+    """Return out-of-fold predictions of the base models, float64 (rows, names).
 
-    `fold` says which inner fold holds a row out, int (rows,).
+    `folds`, int (rows,), says which fold holds a row out: each row is predicted by models that were fitted to the rows
+    of other folds, so that the trees learn how far each base model is to be trusted on rows like the ones to come.
     """
-    predicted = np.zeros((len(goals), len(names)))
-    for held_out in range(fold.max() + 1):
-        others, own = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
-        columns = Columns.fit(features.at(others), goals[others], names, landmarks, seed)
-        predicted[own] = columns.predict(features.at(own))
+    predicted = np.zeros((len(log_prices), len(names)))
+    for fold in range(folds.max() + 1):
+        others, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        stack = Stack.fit(features.at(others), log_prices[others], names, landmarks, seed)
+        predicted[held_out] = stack.predict(features.at(held_out))
     return predicted
 
 
-def _linear(name: str, inputs: Inputs) -> tuple[csr_array, np.ndarray]:
-    if name == "lasso":
-        return inputs.name_words, inputs.facts
-    return inputs.words, inputs.joint if name == "joint" else np.zeros((len(inputs.joint), 0), np.float32)
+def _nothing(inputs: Inputs) -> np.ndarray:
+    return np.zeros((inputs.words.shape[0], 0), np.float32)
 
 
-def _weighed(dense: np.ndarray, blocks: Sequence[Block], weights: Mapping[str, float]) -> np.ndarray:
-    by_column = np.concatenate([np.empty(0), *(np.full(block.width, weights[block.name]) for block in blocks)])
+def _weigh(dense: np.ndarray, blocks: Sequence[Block], weights: Mapping[str, float]) -> np.ndarray:
+    by_column = np.concatenate([np.empty(0), *(np.full(block.width, weights.get(block.name, 0)) for block in blocks)])
     kept = by_column > 0
     return dense[:, kept] * by_column[kept].astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a network is fitted to: the logarithm of the price, and the way back."""
+"""The target of the networks: the logarithm of the price, and the way back."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Target:
-    """log or log1p of a price; `low` and `high` are the cheapest and dearest training price.
+    """log or log1p of a price; `low` and `high` are the lowest and highest training price.
 
     Predictions are kept between them: a price is positive by construction, and a hostile row cannot send one to
     infinity.
@@ -27,7 +27,7 @@ class Target:
         return (np.log1p(prices) if self.name == "log1p" else np.log(prices)).astype(np.float32)
 
     def log_price(self, predicted: np.ndarray) -> np.ndarray:
-        """Return ln of the price that a prediction stands for, float64, within the training prices' range."""
+        """Return ln of the price that a predicted target stands for, float64, within the training prices' range."""
         bounded = np.minimum(predicted.astype(np.float64), self.forward(np.array(self.high)))  # or exp might overflow
         prices = np.expm1(bounded) if self.name == "log1p" else np.exp(bounded)
         return np.log(np.clip(prices, self.low, self.high))

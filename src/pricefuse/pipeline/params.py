@@ -16,7 +16,7 @@ from pricefuse.features.settings import FuseSettings
 from pricefuse.models.settings import BoostedSettings, LexicalSettings, SimpleNNSettings
 from pricefuse.settings import Settings
 from pricefuse.text.settings import CleanSettings
-from pricefuse.training.settings import LearningCurveSettings, TrainSettings
+from pricefuse.training.settings import EnsembleSettings, LearningCurveSettings, TrainSettings
 
 
 class Params(Settings):
@@ -30,6 +30,7 @@ class Params(Settings):
     embed_clip: ImageTextEncoderSettings
     fuse: FuseSettings
     train: TrainSettings
+    ensemble: EnsembleSettings
     simple_nn: SimpleNNSettings
     lexical: LexicalSettings
     boosted: BoostedSettings

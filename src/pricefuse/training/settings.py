@@ -15,13 +15,18 @@ class TrainSettings(Settings):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     target: Literal["log", "log1p"]
     stopping_share: InnerShare
-    spread: bool
     threads: Annotated[int, Field(ge=1, le=256)]
 
     @field_validator("members")
     @classmethod
     def _members_differ(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
         return require_distinct(members, "a member is named twice")
+
+
+class EnsembleSettings(Settings):
+    """Section `ensemble` of params.yaml, whose comments say what each key means."""
+
+    spread: bool
 
 
 class LearningCurveSettings(Settings):

@@ -1,21 +1,20 @@
-"""The seed's network, its scaler and its target."""
+"""The seed's network and the training loop: every recipe learns, and the best epoch is kept."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import Block, Features
 from pricefuse.metrics import smape
-from pricefuse.models.scaler import Scaler
-from pricefuse.models.simple_nn import Settings, SimpleNN, build
+from pricefuse.models import storage
+from pricefuse.models.settings import SimpleNNSettings
+from pricefuse.models.simple_nn import SimpleNN, build
 from pricefuse.models.target import Target
 from pricefuse.models.trainer import loss_function
 
-SMALL = Settings(
+SMALL = SimpleNNSettings(
     loss="l1",
     huber_delta=0.5,
     hidden=(32, 8),
@@ -35,7 +34,7 @@ BLOCKS = (Block("gemma", 0, 4, "m@1"), Block("attributes", 4, 6, "a"))
 
 
 def settings(**changes):
-    return Settings(**{**SMALL.__dict__, **changes})
+    return SMALL.model_copy(update=changes)
 
 
 @pytest.fixture(scope="module")
@@ -59,46 +58,6 @@ def fit(data, changed=SMALL, seed=0, target="log", **options):
     return SimpleNN.fit(features(matrix, prices), rows[:320], rows[320:], goal, changed, seed, **options)
 
 
-# ── scaler ──
-
-
-def test_the_scaler_is_that_of_scikit_learn_and_sees_its_rows_alone(data, monkeypatch):
-    from sklearn.preprocessing import StandardScaler
-
-    monkeypatch.setattr("pricefuse.models.scaler.CHUNK_ROWS", 37)
-    matrix = data[0] + np.float32(1000)  # a large mean must not eat the variance
-    scaler, reference = Scaler.fit(matrix, np.arange(200)), StandardScaler().fit(matrix[:200].astype(np.float64))
-    np.testing.assert_allclose(scaler.mean, reference.mean_, rtol=1e-6)
-    np.testing.assert_allclose(scaler.deviation, reference.scale_, rtol=1e-4)
-
-
-def test_missing_values_become_the_mean_and_dead_columns_stay_small():
-    matrix = np.array([[1, np.nan, 5, 0.3], [3, np.nan, 5 + 1e-6, 0.3]], dtype=np.float32)
-    scaler = Scaler.fit(matrix, np.arange(2))
-    np.testing.assert_allclose(scaler.transform(matrix), [[-1, 0, 0, 0], [1, 0, 0, 0]], atol=1e-5)
-    hostile = np.array([[np.nan, np.inf, np.nan, -1e30]], np.float32)
-    np.testing.assert_array_equal(scaler.transform(hostile), [[0, 20, 0, -20]])
-
-
-# ── target ──
-
-
-@given(st.sampled_from(["log", "log1p"]), st.lists(st.floats(0.01, 1e5), min_size=1, max_size=10))
-def test_the_target_goes_there_and_back(name, prices):
-    target = Target.fit(name, np.array(prices))
-    np.testing.assert_allclose(np.exp(target.log_price(target.forward(np.array(prices)))), prices, rtol=1e-4)
-
-
-@pytest.mark.parametrize("name", ["log", "log1p"])
-def test_prices_stay_within_the_training_prices_whatever_is_predicted(name):
-    target = Target(name, 2.0, 50.0)
-    wild = np.array([-1e30, -5, 0, 1e30, 700], dtype=np.float32)
-    np.testing.assert_allclose(np.exp(target.log_price(wild)), [2, 2, 2, 50, 50])
-
-
-# ── losses ──
-
-
 @pytest.mark.parametrize(
     ("loss", "target", "expected"),
     [
@@ -114,9 +73,6 @@ def test_losses_of_a_hand_worked_example(loss, target, expected):
         torch.from_numpy(goal.forward(np.array([20.0, 30.0]))), torch.from_numpy(goal.forward(np.array([10.0, 10.0])))
     )
     assert float(value) == pytest.approx(expected, rel=1e-5)
-
-
-# ── network ──
 
 
 def test_the_seeds_layers_are_as_it_built_them():
@@ -193,8 +149,8 @@ def test_a_training_that_diverges_says_what_to_lower(data):
 
 def test_the_same_training_saves_the_same_bytes_and_loads_the_same_network(tmp_path, data):
     for name in ("one", "two"):
-        fit(data).save(tmp_path / name)
-    for file in ("arrays.safetensors", "member.json"):
+        storage.save(tmp_path / name, fit(data))
+    for file in ("arrays.safetensors", "fit.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-    loaded = SimpleNN.load(tmp_path / "one")
+    loaded = storage.load(tmp_path / "one", SimpleNN)
     np.testing.assert_array_equal(loaded.predict(features(data[0])), fit(data).predict(features(data[0])))

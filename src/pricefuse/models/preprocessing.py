@@ -1,0 +1,134 @@
+"""What models read: standardized columns, dense blocks weighed against one another, TF-IDF of hashed n-grams.
+
+All of it is fitted on the fitted rows alone, and none of it sees a price.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, hstack
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.preprocessing import StandardScaler
+
+from pricefuse.features.matrix import EMBEDDINGS, Block
+from pricefuse.features.ngrams import column_ranges
+from pricefuse.models.storage import Array
+
+CHUNK_ROWS = 4096
+# Some encoders have dimensions that never vary but for rounding (MiniLM has three): divided by their standard
+# deviation, the rounding would count as much as a real dimension.
+MIN_DEVIATION = 1e-4
+# No honest row is farther from the mean than this; a hostile one must not drown everything else that it says.
+MAX_DEVIATIONS = 20.0
+# Beside embeddings of length 1, more standard deviations than this say no more.
+MAX_DENSE_DEVIATIONS = 5.0
+MIN_LENGTH = 1e-6
+MIN_NGRAM_ROWS = 2  # an n-gram of a single row says nothing of any other
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Column means and standard deviations, float32 (columns,)."""
+
+    mean: Array
+    deviation: Array
+
+    @classmethod
+    def fit(cls, matrix: np.ndarray, rows: np.ndarray) -> "Scaler":
+        """Measure `matrix` (may be memory-mapped) on `rows` (ascending positions), some thousand rows at a time.
+
+        Missing and infinite values are left out; a column without any value, or that hardly varies, gets deviation 1.
+        """
+        scaler = StandardScaler()
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = matrix[rows[start : start + CHUNK_ROWS]]
+            with np.errstate(divide="ignore", invalid="ignore"):  # columns without any value
+                scaler.partial_fit(np.where(np.isinf(chunk), np.nan, chunk))
+        deviation = np.sqrt(np.nan_to_num(scaler.var_))
+        deviation[deviation < MIN_DEVIATION] = 1
+        return cls(np.nan_to_num(scaler.mean_).astype(np.float32), deviation.astype(np.float32))
+
+    def transform(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the standardized matrix, float32 (rows, columns) within MAX_DEVIATIONS; a missing value becomes 0."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (np.asarray(matrix, dtype=np.float32) - self.mean) / self.deviation
+        return np.clip(np.nan_to_num(scaled, copy=False, nan=0.0), -MAX_DEVIATIONS, MAX_DEVIATIONS)
+
+
+@dataclass(frozen=True)
+class DenseBlocks:
+    """Some blocks side by side: embeddings at length 1, all else standardized."""
+
+    blocks: tuple[Block, ...]
+    scaler: Scaler
+
+    @classmethod
+    def fit(cls, matrix: np.ndarray, blocks: Sequence[Block], names: Sequence[str]) -> "DenseBlocks":
+        """Use those of `blocks` that `names` asks for; `matrix`, float32 (rows, columns), sets mean and deviation."""
+        used = tuple(block for block in blocks if block.name in names)
+        chosen = _side_by_side(matrix, used)
+        if not used:
+            return cls(used, Scaler(np.empty(0, np.float32), np.empty(0, np.float32)))
+        return cls(used, Scaler.fit(chosen, np.arange(len(chosen))))
+
+    @property
+    def width(self) -> int:
+        return sum(block.width for block in self.blocks)
+
+    def transform(self, matrix: np.ndarray) -> np.ndarray:
+        """Return float32 (rows, width); a missing value is 0, and so is every number of an image that is missing."""
+        scaled = self.scaler.transform(_side_by_side(matrix, self.blocks))
+        start = 0
+        for block in self.blocks:
+            part = scaled[:, start : start + block.width]
+            start += block.width
+            if block.name in EMBEDDINGS:
+                part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), MIN_LENGTH)
+            else:
+                np.clip(part, -MAX_DENSE_DEVIATIONS, MAX_DENSE_DEVIATIONS, out=part)
+        return scaled
+
+
+@dataclass(frozen=True)
+class Tfidf:
+    """The hashed columns that are kept, int32 ascending (kept,), and their inverse document frequency, float32."""
+
+    columns: Array
+    idf: Array
+
+    @classmethod
+    def fit(cls, ngrams: csr_array) -> "Tfidf":
+        """Keep the columns of `ngrams`, uint8 (rows, hashed columns), that stand in two rows or more, but not in all.
+
+        The inverse document frequency is scikit-learn's smoothed one: ln((1 + rows) / (1 + frequency)) + 1.
+        """
+        frequency = np.bincount(ngrams.indices, minlength=ngrams.shape[1])  # a column stands once in a row
+        columns = np.flatnonzero((frequency >= MIN_NGRAM_ROWS) & (frequency < ngrams.shape[0]))
+        idf = np.empty(0)
+        if len(columns):
+            idf = TfidfTransformer().fit(ngrams[:, columns]).idf_
+        return cls(columns.astype(np.int32), idf.astype(np.float32))
+
+    def transform(self, ngrams: csr_array) -> csr_array:
+        """Return float32 (rows, kept): (1 + ln count) * idf, each row and n-gram space scaled to length 1."""
+        if 0 in ngrams.shape or not len(self.columns):
+            return csr_array((ngrams.shape[0], len(self.columns)), dtype=np.float32)
+        spaces = []
+        for _, low, high in column_ranges(ngrams):
+            first, last = np.searchsorted(self.columns, [low, high])
+            if first < last:
+                transformer = TfidfTransformer(sublinear_tf=True)
+                transformer.idf_ = self.idf[first:last]
+                spaces.append(transformer.transform(ngrams[:, self.columns[first:last]].astype(np.float32)))
+        return csr_array(hstack(spaces, format="csr"))
+
+    def space(self, name: str, ngrams: csr_array) -> np.ndarray:
+        """Return the positions of the kept columns that belong to the n-gram space `name`."""
+        low, high = next((low, high) for space, low, high in column_ranges(ngrams) if space.name == name)
+        return np.flatnonzero((self.columns >= low) & (self.columns < high))
+
+
+def _side_by_side(matrix: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
+    parts = [np.asarray(matrix[:, block.start : block.stop], np.float32) for block in blocks]
+    return np.concatenate([np.zeros((len(matrix), 0), np.float32), *parts], axis=1)

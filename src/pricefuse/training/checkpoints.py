@@ -1,0 +1,80 @@
+"""Finished fits of a training that may be killed, so that the next run fits only what is missing."""
+
+import json
+import platform
+import shutil
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+
+import pricefuse
+from pricefuse.device import pick_device
+from pricefuse.files import TEMPORARY_SUFFIX, write_json
+from pricefuse.keys import file_digest, row_key
+from pricefuse.models import storage
+from pricefuse.models.price_model import MEMBERS
+from pricefuse.models.trainer import Epoch
+from pricefuse.training.fold_fit import FoldFit, MemberSettings, fit_name
+from pricefuse.training.settings import TrainSettings
+
+CODE = ("device.py", "metrics.py", "features", "models", "training")  # below src/pricefuse: what a fit depends on
+LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "scipy", "torch")
+
+
+class Checkpoints:
+    """A folder of finished fits, all of one key.
+
+    A fit is written to a folder of another name first, and renamed when it is complete, so that whatever moment the
+    process is killed at, what `read` finds is whole. Fits of another key are deleted.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._folder = folder / key
+        if folder.is_dir():
+            for other in folder.iterdir():
+                if other != self._folder:
+                    shutil.rmtree(other)
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def model_folder(self, fold: int, seed: int) -> Path:
+        """Return the folder that `storage.save` wrote the fit's model to."""
+        return self._folder / fit_name(fold, seed) / "model"
+
+    def read(self, fold: int, seed: int, member: str) -> FoldFit | None:
+        """Return a finished fit, None where there is none."""
+        folder = self._folder / fit_name(fold, seed)
+        if not folder.is_dir():
+            return None
+        epochs = json.loads((folder / "epochs.json").read_text(encoding="utf-8"))
+        log_prices = np.load(folder / "log_prices.npy", allow_pickle=False)
+        model = storage.load(folder / "model", MEMBERS[member])
+        return FoldFit(fold, seed, model, log_prices, TypeAdapter(tuple[Epoch, ...]).validate_python(epochs))
+
+    def write(self, fit: FoldFit) -> None:
+        """Keep a finished fit."""
+        folder = self._folder / fit_name(fit.fold, fit.seed)
+        temporary = folder.with_name(folder.name + TEMPORARY_SUFFIX)
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        storage.save(temporary / "model", fit.model)
+        np.save(temporary / "log_prices.npy", fit.log_prices, allow_pickle=False)
+        write_json(temporary / "epochs.json", [asdict(epoch) for epoch in fit.epochs])
+        temporary.rename(folder)
+
+    def delete(self) -> None:
+        """Delete all fits, once the stage's output holds them."""
+        shutil.rmtree(self._folder.parent)
+
+
+def fits_key(features: Path, member: str, settings: MemberSettings, train: TrainSettings) -> str:
+    """Return a digest of all that determines the fits: data, settings, code, libraries and the machine's device."""
+    root = Path(pricefuse.__file__).parent
+    paths = [path for name in CODE for path in ([root / name] if name.endswith(".py") else (root / name).glob("*.py"))]
+    code = {path.relative_to(root).as_posix(): file_digest(path) for path in paths}
+    data = {p.relative_to(features).as_posix(): file_digest(p) for p in features.rglob("*") if p.is_file()}
+    common = train.model_dump(mode="json", include={"target", "stopping_share", "threads"})
+    machine = [platform.machine(), str(pick_device()), {name: version(name) for name in LIBRARIES}]
+    return row_key(member, settings.model_dump(mode="json"), common, code, data, machine)
