@@ -19,7 +19,8 @@ def figure(path: Path, title: str, *, columns: int, size: tuple[float, float]) -
     """Yield `columns` axes side by side, `size` in inches, and write the figure to `path` atomically."""
     drawn = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(drawn)
-    drawn.suptitle(title)
+    if title:
+        drawn.suptitle(title)
     yield list(drawn.subplots(1, columns, squeeze=False)[0])
     with replacing(path) as temporary:
         # Matplotlib puts its version into the file unless told not to.
