@@ -2,37 +2,27 @@
 
 from pathlib import Path
 
-from tqdm import tqdm
-
 from pricefuse.catalog import read_catalog
-from pricefuse.files import replacing
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
-from pricefuse.text import attributes
-from pricefuse.text import cleaning as text
-from pricefuse.text import listing as content
+from pricefuse.text.attributes import NAMES
+from pricefuse.text.listing import MAX_CHARACTERS
+from pricefuse.text.tables import write_tables
 
 
 def main() -> None:
     catalog, products_path, attributes_path = stage.paths(__doc__, "catalog", "products", "attributes")
     params = read_params(Path("params.yaml")).clean
-    products = read_catalog(catalog)
-    contents = [content.parse(raw) for raw in products.pop("catalog_content")]
-    rows = tqdm(contents, desc="clean", unit="row", disable=None)
-    options = {"lowercase": params.lowercase, "ascii_only": params.ascii_only}
-    products["name"] = [text.clean(listing.name) for listing in contents]
-    products["brand"] = [attributes.brand(listing) for listing in contents]
-    products["text"] = [text.encoder_text(listing, labels=params.labels, **options) for listing in rows]
-    products["clip_text"] = [text.clip_text(listing, ascii_only=params.ascii_only) for listing in contents]
-    stated = attributes.frame(contents)
-    stated.insert(0, "sample_id", products["sample_id"])
-
-    for table, path in ((products, products_path), (stated, attributes_path)):
-        with replacing(path) as temporary:
-            table.to_parquet(temporary, index=False)
-    unknown = attributes.coverage(stated)
-    print(f"{unknown.pop('rows'):,} products, {len(attributes.NAMES)} attributes each. Rows whose text has")
-    print(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in unknown.items()))
+    summary = write_tables(read_catalog(catalog), params, products_path=products_path, attributes_path=attributes_path)
+    counts = dict(summary.coverage)
+    print(f"{counts.pop('rows'):,} products, {len(NAMES)} attributes each. Rows whose text has")
+    print(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
+    if summary.shortened:
+        number = len(summary.shortened)
+        print(
+            f"{number:,} {'listing was' if number == 1 else 'listings were'} longer than {MAX_CHARACTERS:,} characters"
+            f" and {'was' if number == 1 else 'were'} cut, first sample_id {summary.shortened[0]}"
+        )
 
 
 if __name__ == "__main__":

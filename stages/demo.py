@@ -1,4 +1,4 @@
-"""demo: write the synthetic catalog, and what its noise leaves reachable."""
+"""demo: write the synthetic catalog, and the best scores that its noise leaves reachable."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def main() -> None:
     write_json(facts, found)
     print(
         f"{out}: {params.train_products:,} + {params.test_products:,} synthetic products; the best reachable SMAPE is"
-        f" {found['best_smape_realised']:.2f}"
+        f" {found['best_smape_realized']:.2f}"
     )
 
 

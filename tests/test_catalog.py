@@ -64,12 +64,12 @@ def test_a_description_longer_than_the_csv_modules_limit_is_read(tmp_path):
             "sample_id,catalog_content,image_link\n1,Tea,a\n",
             r"train\.csv, header: column price is missing\. Found: sample_id",
         ),
-        ("price," + TRAIN + "1,1,Tea,a,2\n", r"header: column price stands there twice"),
+        ("price," + TRAIN + "1,1,Tea,a,2\n", r"header: column price is there twice"),
         (
             TRAIN + "1,Tea,a,2\n1,Rice,b,3\n",
-            r"train\.csv, row 2 \(ends in line 3\), column sample_id: '1' already stands",
+            r"train\.csv, row 2 \(ends in line 3\), column sample_id: '1' is already",
         ),
-        (TRAIN + "9,Tea,a,2\n", r"test\.csv, row 1 .*column sample_id: '9' already stands in train\.csv, row 1"),
+        (TRAIN + "9,Tea,a,2\n", r"test\.csv, row 1 .*column sample_id: '9' is already in train\.csv, row 1"),
         (TRAIN + ",Tea,a,2\n", r"row 1 .*column sample_id: '' is empty"),
         (
             TRAIN + '1,"Tea\nin two lines",a,2\n2,Rice,b,$3\n',
@@ -82,12 +82,26 @@ def test_a_description_longer_than_the_csv_modules_limit_is_read(tmp_path):
         (TRAIN + "1,Tea, with a comma,a,2\n", r"row 1 .*: 5 fields where"),
         (TRAIN + '1,"Tea,a,2\n', r"row that starts after line 1: unexpected end of data"),
         (TRAIN.encode() + b"1,Tea,a,2\n2,Caf\xe9,b,3\n", r"row 2, column catalog_content: byte 0xe9 is not UTF-8"),
-        ("\u0441ample_id,x\n".encode("utf-16"), r"header, column .*: byte 0x.. is not UTF-8"),
+        (("\ufeff" + TRAIN).encode("utf-16-le"), r"train\.csv: the file is UTF-16.*iconv -f UTF-16"),
+        (("\ufeff" + TRAIN).encode("utf-16-be"), r"train\.csv: the file is UTF-16.*iconv -f UTF-16"),
+        (TRAIN + "1,Tea,a,2\n2,Rice,b,1e308\n", r"row 2 .*price: '1e308' is not between 1e-06 and 1e\+12\. Correct"),
+        (TRAIN + "1,Tea,a,1e-300\n", r"row 1 .*price: '1e-300' is not between"),
     ],
 )
 def test_a_bad_catalog_gets_one_error_that_names_the_place(tmp_path, train, message):
     with pytest.raises(InputError, match=message):
         read_catalog(write(tmp_path / "bad", train))
+
+
+def test_a_table_that_is_a_folder_says_what_to_do(tmp_path):
+    (tmp_path / "train.csv").mkdir()
+    with pytest.raises(InputError, match=r"train\.csv: this is a folder\..*move the folder away"):
+        read_catalog(write(tmp_path, None))
+
+
+def test_very_small_and_very_large_prices_within_the_limits_are_read(tmp_path):
+    products = read_catalog(write(tmp_path, TRAIN + "1,Tea,a,1e-6\n2,Rice,b,1e12\n"))
+    assert products["price"].tolist()[:2] == [1e-6, 1e12]
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path):

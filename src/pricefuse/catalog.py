@@ -1,5 +1,6 @@
-"""The challenge's catalog: a folder with train.csv and test.csv, read and checked before anything expensive starts."""
+"""Read and check a catalog, a folder with train.csv and test.csv, before any expensive stage starts."""
 
+import codecs
 import csv
 import math
 from collections.abc import Iterator
@@ -13,20 +14,22 @@ SPLITS = {
     "train": ("sample_id", "catalog_content", "image_link", "price"),
     "test": ("sample_id", "catalog_content", "image_link"),
 }
+# Beyond these a price is a slip (1e308, 1e-300), whatever the currency; its logarithm would spoil every fit.
+MIN_PRICE, MAX_PRICE = 1e-6, 1e12
 # The csv module's own limit of 131,072 characters a field would refuse a long, but harmless, description.
 csv.field_size_limit(2**27)
 
 
 def read_catalog(folder: Path, *, content: bool = True) -> pd.DataFrame:
-    """Read `folder`/train.csv and test.csv into one table, training rows first, each in its file's order.
+    """Read `folder`/train.csv and test.csv into one table, training rows first, each file's rows in its order.
 
     Returns columns sample_id (str), split ('train' or 'test'), catalog_content (str), image_link (str, may be empty)
-    and price (float64 in the catalog's currency, NaN in test). Other columns are left out, and said. Without `content`
-    nothing is kept of catalog_content, which is most of a catalog's size.
+    and price (float64 in the catalog's currency, NaN in test). Other columns are dropped, and their names printed.
+    `content=False` drops catalog_content, too, which is most of a catalog's size.
 
     Raises InputError naming file, row (the first product is row 1), line and column for: a missing file or column, a
     file without products, text that is not UTF-8, a row with too few or too many fields, an empty or repeated
-    sample_id, and a price that is not a positive number.
+    sample_id, and a price that is not a number from `MIN_PRICE` to `MAX_PRICE`.
     """
     if not folder.is_dir():
         raise InputError(
@@ -50,7 +53,7 @@ def _read_split(path: Path, split: str, *, content: bool) -> pd.DataFrame:
     _, names = header
     for name in columns:
         if names.count(name) != 1:
-            problem = "is missing" if name not in names else "stands there twice"
+            problem = "is missing" if name not in names else "is there twice"
             raise InputError(f"{path}, header: column {name} {problem}. Found: {', '.join(names)}. Correct the header")
     if extra := [name for name in names if name not in columns]:
         print(f"{path}: not used: columns {', '.join(extra)}")
@@ -89,7 +92,15 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                     yield line, fields
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. A catalog needs train.csv and test.csv") from None
+    except IsADirectoryError:
+        raise InputError(
+            f"{path}: this is a folder. A catalog needs a file of this name: move the folder away"
+        ) from None
     except UnicodeDecodeError as error:
+        if _starts_as_utf_16(path):
+            raise InputError(
+                f"{path}: the file is UTF-16. Save it as UTF-8 (for example: iconv -f UTF-16 -t UTF-8)"
+            ) from None
         place, column = _undecodable(path)
         raise InputError(
             f"{path}, {place}, column {column}: byte 0x{error.object[error.start]:02x} is not UTF-8. Save the file as"
@@ -97,6 +108,11 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
         ) from None
     except csv.Error as error:
         raise InputError(f"{path}, the row that starts after line {line}: {error}. Check its quotes") from None
+
+
+def _starts_as_utf_16(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _undecodable(path: Path) -> tuple[str, str]:
@@ -116,12 +132,15 @@ def _undecodable(path: Path) -> tuple[str, str]:
 def _prices(products: pd.DataFrame, path: Path) -> pd.Series:
     prices = pd.to_numeric(products["price"], errors="coerce").astype(float)
     good = (prices > 0) & (prices < math.inf)
-    _refuse(products, ~good, path, "price", "is not a positive number", "Correct the price or remove the row")
+    remedy = "Correct the price or remove the row"
+    _refuse(products, ~good, path, "price", "is not a positive number", remedy)
+    problem = f"is not between {MIN_PRICE:g} and {MAX_PRICE:g}"
+    _refuse(products, ~prices.between(MIN_PRICE, MAX_PRICE), path, "price", problem, remedy)
     return prices
 
 
 def _refuse(products: pd.DataFrame, bad: pd.Series, path: Path, column: str, problem: str, remedy: str) -> None:
-    """Raise InputError for the first bad row, and name some of the others, if there is one."""
+    """Raise InputError for the first bad row and name some of the others; do nothing where no row is bad."""
     if not bad.any():
         return
     rows = products.loc[bad, ["row", "line", column]]
@@ -144,6 +163,6 @@ def _check_unique(products: pd.DataFrame, folder: Path) -> None:
     first = products[products["sample_id"] == second["sample_id"]].iloc[0]
     raise InputError(
         f"{folder / second['split']}.csv, row {second['row']} (ends in line {second['line']}), column sample_id:"
-        f" {second['sample_id'][:80]!r} already stands in {first['split']}.csv, row {first['row']}. Ids must be unique"
+        f" {second['sample_id'][:80]!r} is already in {first['split']}.csv, row {first['row']}. Ids must be unique"
         f" over both files: rename or remove one ({repeated.sum()} repeated in all)"
     )

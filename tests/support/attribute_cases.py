@@ -5,7 +5,7 @@ None where the listing does not say. Written and worked out by hand.
 """
 
 OZ, LB, KG = 28.349523125, 453.59237, 1000.0
-FLOZ, PINT, QUART, GALLON, LITRE = 29.5735295625, 473.176473, 946.352946, 3785.411784, 1000.0
+FLOZ, PINT, QUART, GALLON, LITER = 29.5735295625, 473.176473, 946.352946, 3785.411784, 1000.0
 FOOT = 0.3048
 M, V, C, N = "mass", "volume", "count", "none"
 
@@ -32,8 +32,8 @@ CASES = [
     ("Olive Oil Early Harvest 500 ml", "500", "millilitre", V, 500.0, None, 500.0),
     ("Olive Oil Early Harvest 500mL Tin", "16.9", "Fl Oz", V, 16.9 * FLOZ, None, 500.0),
     ("Olive Oil, 50 cl", "50", "cl", V, 500.0, None, 500.0),
-    ("Sunflower Oil 3 Liter", "3.0", "Liters", V, 3 * LITRE, None, 3 * LITRE),
-    ("Sunflower Oil 3L", "3.0", "litre", V, 3 * LITRE, None, 3 * LITRE),
+    ("Sunflower Oil 3 Liter", "3.0", "Liters", V, 3 * LITER, None, 3 * LITER),
+    ("Sunflower Oil 3L", "3.0", "litre", V, 3 * LITER, None, 3 * LITER),
     ("Cane Vinegar 1 Gallon", "128.0", "Fl Oz", V, 128 * FLOZ, None, GALLON),
     ("Cane Vinegar 1/2 gallon", "0.5", "gallon", V, GALLON / 2, None, GALLON / 2),
     ("Cane Vinegar 1 gal.", "1", "gal", V, GALLON, None, GALLON),

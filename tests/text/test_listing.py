@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricefuse.text.listing import Content, parse
+from pricefuse.text.listing import Listing, parse
 
 LISTING = """Item Name: Plum Jam, 12 oz (Pack of 6)
 Bullet Point 1: Slow cooked
@@ -17,7 +17,7 @@ Unit: Ounce
 
 
 def test_a_listing_is_taken_apart_into_its_fields():
-    assert parse(LISTING) == Content(
+    assert parse(LISTING) == Listing(
         name="Plum Jam, 12 oz (Pack of 6)",
         bullets=("Slow cooked", "No pectin: only fruit"),
         description="A jam.\nIt has two lines.",
@@ -36,19 +36,19 @@ def test_a_single_bullet_has_no_number():
 
 
 def test_any_field_may_be_missing_or_empty():
-    assert parse("") == Content()
-    assert parse("Item Name:\nBullet Point 1:\nProduct Description: \nValue:\nUnit:") == Content()
-    assert parse("Value: 3\n") == Content(value="3")
+    assert parse("") == Listing()
+    assert parse("Item Name:\nBullet Point 1:\nProduct Description: \nValue:\nUnit:") == Listing()
+    assert parse("Value: 3\n") == Listing(value="3")
 
 
 def test_bullets_and_description_run_over_lines():
     parsed = parse("Bullet Point 1: one\nstill one\nBullet Point 2: two\nProduct Description:\n\nthree")
-    assert parsed == Content(bullets=("one\nstill one", "two"), description="three")
+    assert parsed == Listing(bullets=("one\nstill one", "two"), description="three")
 
 
 def test_text_that_follows_no_label_is_the_rest():
     parsed = parse("Loose words\nItem Name: Jam\nmore words\nValue: 1\nUnit: Count\nlast words")
-    assert parsed == Content(name="Jam", value="1", unit="Count", rest="Loose words\nmore words\nlast words")
+    assert parsed == Listing(name="Jam", value="1", unit="Count", rest="Loose words\nmore words\nlast words")
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_text_that_follows_no_label_is_the_rest():
 )
 def test_a_label_within_prose_is_no_field(prose):
     parsed = parse(f"Item Name: Jam\nProduct Description: Good.\n{prose}\nValue: 2\nUnit: Count")
-    assert parsed == Content(name="Jam", description=f"Good.\n{prose}", value="2", unit="Count")
+    assert parsed == Listing(name="Jam", description=f"Good.\n{prose}", value="2", unit="Count")
 
 
 def test_the_first_name_and_the_last_value_and_unit_count():
     parsed = parse("Item Name: Jam\nProduct Description: Good\nValue: great\nItem Name: Jelly\nValue: 2\nUnit: Count")
-    assert parsed == Content(name="Jam", description="Good\nValue: great\nItem Name: Jelly", value="2", unit="Count")
+    assert parsed == Listing(name="Jam", description="Good\nValue: great\nItem Name: Jelly", value="2", unit="Count")
 
 
 def test_two_descriptions_are_one():

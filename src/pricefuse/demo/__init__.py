@@ -1,4 +1,4 @@
-"""A synthetic grocery catalog whose best reachable score is known: brands, products and pictures are all made up."""
+"""Generate a synthetic grocery catalog whose best reachable score is known; all of it is invented."""
 
 from pricefuse.demo.catalog import write_demo
 

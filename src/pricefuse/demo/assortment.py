@@ -1,4 +1,4 @@
-"""What the invented shop sells: brands, categories, claims and units. Every name here is made up."""
+"""Define what the invented shop sells: brands, categories, claims and units. Every name here is made up."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -14,7 +14,7 @@ class Measure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One way to write a unit: `scale` of it make one of the measure's own unit; `weight` is how often it is met."""
+    """One spelling of a unit: `scale` of it make one of the measure's own unit; `weight` is its relative frequency."""
 
     spelling: str
     scale: float
@@ -31,7 +31,7 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A selling point that only the text tells; `effect` is on ln(price)."""
+    """A selling point that only the text states; `effect` is on ln(price)."""
 
     words: str
     effect: float
@@ -50,7 +50,7 @@ class Category:
     sizes: tuple[float, ...]
     packs: tuple[int, ...]
     container: str
-    content: tuple[int, int, int]  # RGB of what shows through glass
+    content: tuple[int, int, int]  # RGB of the food, seen through glass
     uses: tuple[str, str, str]
     varieties: tuple[str, ...]
 
@@ -60,7 +60,7 @@ def _units(*spellings: tuple[str, float, float]) -> tuple[Unit, ...]:
 
 
 # Avoirdupois and US customary units: 28.3495 g to the ounce, 16 ounces to the pound, 29.5735 ml to the fluid ounce.
-# The weights follow what is met in challenge-like catalogs: one spelling dominates, the others trail off.
+# The weights imitate the challenge's catalog: one spelling dominates, the others trail off.
 UNITS = {
     Measure.WEIGHT: _units(
         ("Ounce", 1, 60),

@@ -1,4 +1,4 @@
-"""A synthetic grocery catalog in the challenge's layout: a folder of two tables and their images."""
+"""Write the synthetic catalog in the challenge's layout: a folder of two tables and their images."""
 
 import math
 import re
@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pricefuse.demo.floor import best_without_tier, expected_smape, row_smape
-from pricefuse.demo.listing import write_listing
-from pricefuse.demo.photo import Condition, encode_photo, image_link, odd_conditions
-from pricefuse.demo.picture import ascii_text, render
+from pricefuse.demo.best_reachable import best_without_tier, expected_smape, row_smape
+from pricefuse.demo.image_files import Condition, encode_photo, image_link, odd_conditions
+from pricefuse.demo.listing_text import write_listing
 from pricefuse.demo.product import Product, draw_products
+from pricefuse.demo.rendering import ascii_text, render
 from pricefuse.errors import InputError
 
 MIN_TRAIN_PRODUCTS = 20  # room for one image of each odd condition, and for sound ones beside them
@@ -27,14 +27,14 @@ _CONTENT = {"train.csv", "test.csv", "images"}
 def write_demo(
     folder: Path, *, train_products: int, test_products: int, noise_sd: float, seed: int
 ) -> dict[str, float | int | str]:
-    """Write a synthetic catalog to `folder`, in place of the demo catalog that may be there, and return facts on it.
+    """Write a synthetic catalog to `folder`, replacing a demo catalog there, and return its best reachable scores.
 
-    ln(price in dollars) is what the text tells + what the picture tells + Normal(0, `noise_sd`), so the best reachable
-    SMAPE is known. The same arguments give the same bytes.
+    ln(price in dollars) is an effect of the text + an effect of the image + Normal(0, `noise_sd`), so the best
+    reachable SMAPE is known. The same arguments give the same bytes.
 
-    The facts: `note`; `products`, rows of both tables; `noise_sd`; and SMAPE in percent on the rows of train.csv:
-    `best_smape_expected` of the best predictor, `best_smape_realised` by that predictor on the written prices,
-    `best_smape_without_images` expected if no picture could be seen, `median_smape` of the median price.
+    Returns `note`; `products`, rows of both tables; `noise_sd`; and SMAPE in percent on the rows of train.csv:
+    `best_smape_expected` of the best predictor, `best_smape_realized` by that predictor on the written prices,
+    `best_smape_without_images` expected if no image could be seen, `median_smape` of the median price.
 
     Raises InputError if an argument is out of range or `folder` holds anything but a demo catalog.
     """
@@ -143,13 +143,13 @@ def _smape_facts(
 ) -> dict[str, float]:
     guess, unseen = best_without_tier(noise_sd)
     best = [
-        product.log_price if seen else product.log_price_told + guess
+        product.log_price if seen else product.log_price_from_text + guess
         for product, seen in zip(products, usable, strict=True)
     ]
     actual = np.log(prices)
     facts = {
         "best_smape_expected": np.where(usable, expected_smape(0, noise_sd), unseen).mean(),
-        "best_smape_realised": row_smape(best - actual).mean(),
+        "best_smape_realized": row_smape(best - actual).mean(),
         "best_smape_without_images": unseen,
         "median_smape": row_smape(math.log(np.median(prices)) - actual).mean(),
     }

@@ -1,4 +1,4 @@
-"""The hidden side of a synthetic product: what it is, and the price that follows from it."""
+"""Draw synthetic products, and compute the price of each from its properties."""
 
 import math
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ _FAMILY_SIZES, _FAMILY_WEIGHTS = (1, 2, 3, 4, 5, 6), (60, 16, 10, 6, 5, 3)
 
 
 class Tier(Enum):
-    """Design of the package, which only the picture tells. The value is the effect on ln(price)."""
+    """Design of the package, which only the image shows. The value is the effect on ln(price)."""
 
     KRAFT = -0.3
-    COLOURED = 0.0
+    COLORED = 0.0
     GOLD = 0.3
 
 
@@ -41,7 +41,7 @@ class Product:
     variety: str
     claims: tuple[Claim, ...]
     tier: Tier
-    sized_name: bool  # False: the item name tells neither size nor pack, so all variants share it
+    sized_name: bool  # False: the item name states neither size nor pack, so all variants share it
     size: float
     pack: int
 
@@ -51,19 +51,19 @@ class Product:
         return self.size * self.pack
 
     @property
-    def log_price_told(self) -> float:
-        """The part of ln(price in dollars) that the text tells."""
+    def log_price_from_text(self) -> float:
+        """The part of ln(price in dollars) that follows from the text."""
         plain = math.log(plain_price(self.category, self.size, self.pack))
         return plain + self.brand.quality + sum(claim.effect for claim in self.claims)
 
     @property
     def log_price(self) -> float:
         """Median ln(price in dollars): all but the noise."""
-        return self.log_price_told + self.tier.value
+        return self.log_price_from_text + self.tier.value
 
 
 def plain_price(category: Category, size: float, pack: int) -> float:
-    """Price in dollars that category and quantity alone make."""
+    """Return the price in dollars by category and quantity alone."""
     quantity = math.pow(size * pack / category.size, QUANTITY_EXPONENT)
     return category.price * quantity * math.pow(pack, PACK_EFFECT)
 

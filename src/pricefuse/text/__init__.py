@@ -1,1 +1,1 @@
-"""Catalog text: listings taken apart, cleaned, and read for the attributes that they state."""
+"""Catalog text: parse listings, clean them, and extract the attributes that they state."""

@@ -1,27 +1,25 @@
-"""What a listing's text states, as numbers: quantities, claims and the shape of the text. Nothing comes from a price.
+"""Extract attributes from a listing's text, as numbers: quantities, claims and the shape of the text.
 
 Quantities are natural logarithms of base units (g, mL, pieces); NaN is "not stated". Value is the total over the pack
-in most listings ("12 Ounce (Pack of 6)" has Value 72.0), so it is never multiplied; how it agrees with the title's own
-size x packs is an attribute of its own. Where mass meets volume, 1 g counts as 1 mL.
+in most listings ("12 Ounce (Pack of 6)" has Value 72.0), so it is never multiplied; its ratio to the size x packs that
+the title states is an attribute of its own. Where mass meets volume, 1 g counts as 1 mL. No price is read.
 """
 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pricefuse.text import quantities, units
-from pricefuse.text.cleaning import cleaned
-from pricefuse.text.listing import Content
+from pricefuse.text.listing import Listing
 
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
 _QUANTITIES = (
-    "value", "grams", "millilitres", "pieces", "amount", "packs", "size_grams", "size_millilitres", "size_pieces",
+    "value", "grams", "milliliters", "pieces", "amount", "packs", "size_grams", "size_milliliters", "size_pieces",
     "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size",
 )  # fmt: skip
 
@@ -69,24 +67,14 @@ _SHAPE = (
     "description_characters", "has_description", "capitals", "name_digits", "name_commas",
 )  # fmt: skip
 
-_BRAND_WINDOW = 300
-_BRAND_LINE = re.compile(r"^brand(?: name)? ?: ?([^,;|]{1,40})", re.IGNORECASE)
-_BRAND_WORD = r"[^\W\d_][^\s,|(:~]{0,30}"
-_BRANDS_IN_NAME = (
-    re.compile(r"^([^,|(:™®]{2,40})[™®]"),
-    re.compile(r"\b[Bb]y ([A-Z][\w'&.-]{0,20}(?: [A-Z][\w'&.-]{0,20}){0,2})"),
-    re.compile(rf"^({_BRAND_WORD}(?:(?<='s)|(?:(?: (?:of|to|the|and|in|&))? {_BRAND_WORD})?))", re.IGNORECASE),
-)
-
 NAMES: tuple[str, ...] = (*_QUANTITIES, *(f"is_{d}" for d in _DIMENSIONS), *_CLAIMS, *_SHAPE)
 
 
-def extract(content: Content) -> dict[str, float]:
-    """The attributes of one listing, keyed by `NAMES` in that order; each finite, or NaN where the text does not say.
+def extract(listing: Listing) -> dict[str, float]:
+    """Return the attributes of a cleaned listing, keyed by `NAMES` in that order; finite, or NaN for "not stated".
 
     A claim is 1 in the name, 0.5 only elsewhere, 0 nowhere.
     """
-    listing = cleaned(content)
     unit = units.lookup(listing.unit)
     stated = {
         **_quantities(listing, unit),
@@ -97,28 +85,14 @@ def extract(content: Content) -> dict[str, float]:
     return {key: stated[key] for key in NAMES}
 
 
-def brand(content: Content) -> str:
-    """The brand as written, "" where nothing looks like one. A heuristic, meant as a categorical and often wrong.
-
-    In order: a line "Brand: X"; what stands before a trade mark early in the name; "by X" in the name; else the first
-    two words of the name before any punctuation or number, or the one that is a possessive ("Hilda's").
-    """
-    listing = cleaned(content)
-    lines = (_BRAND_LINE.match(line) for line in (*listing.bullets, listing.description, listing.rest))
-    in_name = (rule.search(listing.name[:_BRAND_WINDOW]) for rule in _BRANDS_IN_NAME)
-    found = next(filter(None, (*lines, *in_name)), None)
-    return found[1].strip() if found else ""
-
-
-def frame(contents: Iterable[Content]) -> pd.DataFrame:
-    """The attributes of many listings: float32, one row a listing in their order, columns `NAMES`."""
-    progress = tqdm(contents, desc="attributes", unit="row", disable=None)
-    rows = (tuple(extract(content).values()) for content in progress)
+def frame(extracted: Iterable[Mapping[str, float]]) -> pd.DataFrame:
+    """Return what `extract` found in many listings: float32, a row a listing in their order, columns `NAMES`."""
+    rows = (tuple(row.values()) for row in extracted)
     return pd.DataFrame(np.fromiter(rows, dtype=np.dtype((np.float32, len(NAMES)))), columns=list(NAMES))
 
 
 def coverage(attributes: pd.DataFrame) -> dict[str, int]:
-    """How many rows of a `frame` do not state what, and how many there are.
+    """Count the rows of a `frame`, and those whose text states no value, unit, size, packs, amount or description.
 
     Value and unit are the listing's fields; size (mass or volume) and packs are read in the name; a row has no amount
     where neither field nor name gives a mass, a volume or a number of pieces.
@@ -128,14 +102,14 @@ def coverage(attributes: pd.DataFrame) -> dict[str, int]:
         "rows": len(attributes),
         "no_value": int(missing["value"].sum()),
         "no_unit": int(attributes["is_none"].sum()),
-        "no_size": int(missing[["size_grams", "size_millilitres"]].all(axis=1).sum()),
+        "no_size": int(missing[["size_grams", "size_milliliters"]].all(axis=1).sum()),
         "no_packs": int(missing["packs"].sum()),
         "no_amount": int((missing["amount"] & missing["total"]).sum()),
         "no_description": int((attributes["has_description"] == 0).sum()),
     }
 
 
-def _quantities(listing: Content, unit: units.Unit) -> dict[str, float]:
+def _quantities(listing: Listing, unit: units.Unit) -> dict[str, float]:
     value = quantities.number(listing.value)
     total = value * unit.factor
     measured = unit.dimension in {"mass", "volume"}
@@ -150,12 +124,12 @@ def _quantities(listing: Content, unit: units.Unit) -> dict[str, float]:
     return {
         "value": _log(value + 1),
         "grams": _log(total, when=unit.dimension == "mass"),
-        "millilitres": _log(total, when=unit.dimension == "volume"),
+        "milliliters": _log(total, when=unit.dimension == "volume"),
         "pieces": _log(total, when=unit.dimension == "count"),
         "amount": _log(amount),
         "packs": _log(packs),
         "size_grams": _log(per_pack, when=size_dimension == "mass"),
-        "size_millilitres": _log(per_pack, when=size_dimension == "volume"),
+        "size_milliliters": _log(per_pack, when=size_dimension == "volume"),
         "size_pieces": _log(pieces),
         "size_times_packs": _log(product),
         "total": _log(_total(total, unit, product, pieces, packs)),
@@ -167,7 +141,7 @@ def _quantities(listing: Content, unit: units.Unit) -> dict[str, float]:
 
 
 def _total(stated: float, unit: units.Unit, product: float, pieces: int | None, packs: int | None) -> float:
-    """Return what the whole pack holds, in base units: by value and unit, else by what the name says."""
+    """Return what the whole pack holds, in base units: by value and unit, else by the name."""
     if unit.dimension in {"mass", "volume", "count"} and stated > 0:
         return stated
     if math.isnan(product):
@@ -194,7 +168,7 @@ def _packs(name: str, size: quantities.Size | None, pieces: int | None, total: f
     return None if inside else pieces
 
 
-def _claims(listing: Content) -> dict[str, float]:
+def _claims(listing: Listing) -> dict[str, float]:
     in_name = _stated_claims(listing.name)
     elsewhere = _stated_claims(" ".join((*listing.bullets, listing.description, listing.rest)))
     return {claim: 1.0 if claim in in_name else 0.5 * (claim in elsewhere) for claim in _CLAIMS}
@@ -210,7 +184,7 @@ def _stated_claims(text: str) -> set[str]:
     }
 
 
-def _shape(listing: Content) -> dict[str, float]:
+def _shape(listing: Listing) -> dict[str, float]:
     name, bullets, description = listing.name, listing.bullets, listing.description
     letters = [character for character in name if character.isalpha()]
     texts = (name, *bullets, description, listing.rest)

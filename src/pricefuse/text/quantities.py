@@ -1,8 +1,8 @@
-"""Quantities that a product title states: numbers, sizes with their unit, packs and pieces.
+"""Read the quantities that a product title states: numbers, sizes with their unit, packs and pieces.
 
-The rules are heuristics over how grocery titles are written. Titles are expected as `text.clean` leaves them (single
-spaces). Every regular expression starts at a number or a word and repeats a bounded number of times, so that a search
-takes time linear in the length of the text, whatever the text.
+The rules are heuristics over how grocery titles are written. Titles are expected as `cleaning.clean` leaves them
+(single spaces). Every regular expression starts at a number or a word and repeats a bounded number of times, so that a
+search takes time linear in the length of the text, whatever the text.
 """
 
 import math
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pricefuse.text import units
 
 # No listing sells more of anything (the challenge's largest Value is 63,882): a larger number is a slip or a bar code.
-LARGEST = 1e6
-MOST_PACKS = 500
-MOST_PIECES = 5000
+MAX_NUMBER = 1e6
+MAX_PACKS = 500
+MAX_PIECES = 5000
 
 # Unicode's own decomposition would turn "1½ lb" into "11/2 lb"; with a space it stays a mixed number.
 FRACTIONS = {
@@ -46,7 +46,7 @@ _NOT_A_SIZE = rf"(?![.,]?\d|[ -]{{0,3}}(?:{units.pattern('mass', 'volume', 'leng
 _NUTRIENT = (
     r"(?: of)?(?: [\w-]{1,9}){0,3} (?:protein|sugars?|carbs?|fats?|fib(?:er|re)|caffeine|collagen|sodium|grains)\b"
 )
-_LARGEST_NUTRIENT = 60
+_MAX_NUTRIENT_GRAMS = 60
 
 _OUTER = r"(?:pack|pk|pck|pkg|package|multi-?pack|case|cs|set|lot|bundle|carton|ctn|tray|sleeve)"
 _VESSEL = r"(?:box|bag|bottle|can|jar|pouch|tin|tub|tube|canister|container|loaf|loave)"
@@ -92,7 +92,7 @@ _DOZENS = _rules(rf"{_COUNT} dozen\b")
 
 @dataclass(frozen=True)
 class Size:
-    """A size as stated, and how many of it where that is part of the expression ("12 x 500 ml", "12/16 oz")."""
+    """A size as stated, and the number of packs where that is part of the expression ("12 x 500 ml", "12/16 oz")."""
 
     amount: float
     unit: units.Unit
@@ -100,14 +100,14 @@ class Size:
 
     @property
     def base(self) -> float:
-        """The size in the base unit of its dimension: grams or millilitres."""
+        """The size in the base unit of its dimension: grams or milliliters."""
         return self.amount * self.unit.factor
 
 
 def number(text: str) -> float:
-    """The positive number a text begins with: "72.0", "1,234.5", "0,5", "1 1/2", "12 oz"; else NaN.
+    """Return the positive number a text begins with ("72.0", "1,234.5", "0,5", "1 1/2", "12 oz"); else NaN.
 
-    A number above `LARGEST` is NaN too.
+    A number above `MAX_NUMBER` is NaN too.
     """
     match = _NUMBER.match(text.translate(FRACTIONS))
     if match is None:
@@ -117,27 +117,27 @@ def number(text: str) -> float:
         value = _decimal(decimal) if decimal else float(whole or 0) + float(numerator) / float(denominator)
     except ValueError:
         return math.nan
-    return value if 0 < value <= LARGEST else math.nan
+    return value if 0 < value <= MAX_NUMBER else math.nan
 
 
 def sizes(title: str) -> list[Size]:
-    """The sizes a title states, in its order; "2 lb 3 oz" is one. Milligrams are doses and do not count."""
+    """Return the sizes a title states, in its order; "2 lb 3 oz" is one. Milligrams are doses and do not count."""
     found = (_size(match) for match in _SIZE.finditer(title.translate(FRACTIONS)) if not _is_claim(match))
-    return [size for size in found if size.amount <= LARGEST]
+    return [size for size in found if size.amount <= MAX_NUMBER]
 
 
 def packs(title: str) -> int | None:
-    """How many packages a title states: "Pack of 6", "6-Pack", "case of 12", "Qty 4", "24 per case", "6 bottles"."""
+    """Return how many packages a title states: "Pack of 6", "case of 12", "Qty 4", "24 per case", "6 bottles"."""
     for rules in _PACKS:
-        if stated := _counts(rules, title, MOST_PACKS):
+        if stated := _counts(rules, title, MAX_PACKS):
             return max(stated)
     return None
 
 
 def pieces(title: str) -> int | None:
-    """How many pieces a title states: "100 Count", "50 tea bags", "2 dozen"."""
-    dozens = (12 * count for count in _counts(_DOZENS, title, MOST_PACKS))
-    return max((*_counts(_PIECES, title, MOST_PIECES), *dozens), default=None)
+    """Return how many pieces a title states: "100 Count", "50 tea bags", "2 dozen"."""
+    dozens = (12 * count for count in _counts(_DOZENS, title, MAX_PACKS))
+    return max((*_counts(_PIECES, title, MAX_PIECES), *dozens), default=None)
 
 
 def _decimal(written: str) -> float:
@@ -146,9 +146,9 @@ def _decimal(written: str) -> float:
     return float(written.replace(",", "" if grouped else "."))
 
 
-def _counts(rules: list[re.Pattern[str]], title: str, most: int) -> list[int]:
+def _counts(rules: list[re.Pattern[str]], title: str, limit: int) -> list[int]:
     found = (match for rule in rules for match in rule.finditer(title))
-    return [count for match in found if 0 < (count := _count(match)) <= most]
+    return [count for match in found if 0 < (count := _count(match)) <= limit]
 
 
 def _count(match: re.Match[str]) -> int:
@@ -157,7 +157,7 @@ def _count(match: re.Match[str]) -> int:
 
 def _is_claim(match: re.Match[str]) -> bool:
     unit = units.lookup(match["unit"]).name
-    few_grams = unit == "gram" and number(match["amount"]) <= _LARGEST_NUTRIENT
+    few_grams = unit == "gram" and number(match["amount"]) <= _MAX_NUTRIENT_GRAMS
     return unit == "milligram" or (few_grams and _IS_NUTRIENT.match(match.string, match.end("unit")) is not None)
 
 

@@ -1,6 +1,6 @@
-"""Unit spellings of grocery listings: what each measures, and its size in base units.
+"""Look up the unit that a spelling in a grocery listing means: what it measures, and its size in base units.
 
-Base units are grams, millilitres, pieces, metres and square metres. Conversions are exact by definition: the
+Base units are grams, milliliters, pieces, meters and square meters. Conversions are exact by definition: the
 international pound (453.59237 g) and yard (0.9144 m) of the agreement of 1959, the US gallon of 231 cubic inches; the
 avoirdupois ounce is 1/16 pound (28.349523125 g), the US fluid ounce 1/128 gallon (29.5735295625 mL). See NIST
 Handbook 44, Appendix C. Fluid measures are US customary throughout, as the listings are.
@@ -26,7 +26,7 @@ class Unit:
     factor: float
 
 
-_LONGEST = 60
+_MAX_SPELLING = 60
 UNKNOWN = Unit("none", "", float("nan"))
 
 # Plurals in -s and -es are understood and need no entry. "Cup" is a package here (noodle cups, K-cups), not 8 fl oz.
@@ -36,9 +36,9 @@ _SPELLINGS: dict[Unit, tuple[str, ...]] = {
     Unit("mass", "kilogram", 1e3): ("kilogram", "kilogramme", "kilo", "kg"),
     Unit("mass", "ounce", _POUND / 16): ("ounce", "oz", "onz", "onza", "oz wt"),
     Unit("mass", "pound", _POUND): ("pound", "lb"),
-    Unit("volume", "millilitre", 1.0): ("millilitre", "milliliter", "mililiter", "ml"),
-    Unit("volume", "centilitre", 10.0): ("centilitre", "centiliter", "cl"),
-    Unit("volume", "litre", 1e3): ("litre", "liter", "ltr", "lt", "l"),
+    Unit("volume", "milliliter", 1.0): ("millilitre", "milliliter", "mililiter", "ml"),
+    Unit("volume", "centiliter", 10.0): ("centilitre", "centiliter", "cl"),
+    Unit("volume", "liter", 1e3): ("litre", "liter", "ltr", "lt", "l"),
     Unit("volume", "fluid ounce", _GALLON / 128): (
         "fluid ounce", "fluid oz", "fl ounce", "fl oz", "floz", "fl", "fz", "us fl oz",
     ),
@@ -54,27 +54,27 @@ _SPELLINGS: dict[Unit, tuple[str, ...]] = {
     ),
     Unit("count", "pair", 2.0): ("pair",),
     Unit("count", "dozen", 12.0): ("dozen", "doz", "dz"),
-    Unit("length", "millimetre", 1e-3): ("millimetre", "millimeter", "mm"),
-    Unit("length", "centimetre", 1e-2): ("centimetre", "centimeter", "cm"),
-    Unit("length", "metre", 1.0): ("metre", "meter", "m"),
+    Unit("length", "millimeter", 1e-3): ("millimetre", "millimeter", "mm"),
+    Unit("length", "centimeter", 1e-2): ("centimetre", "centimeter", "cm"),
+    Unit("length", "meter", 1.0): ("metre", "meter", "m"),
     Unit("length", "inch", _FOOT / 12): ("inch", "in"),
     Unit("length", "foot", _FOOT): ("foot", "feet", "ft"),
     Unit("length", "yard", _FOOT * 3): ("yard", "yd"),
     Unit("area", "square inch", (_FOOT / 12) ** 2): ("square inch", "sq inch", "sq in", "in2"),
     Unit("area", "square foot", _FOOT**2): ("square foot", "square feet", "sq ft", "sq foot", "sq feet", "sqft", "ft2"),
-    Unit("area", "square metre", 1.0): ("square metre", "square meter", "sq m", "sqm", "m2"),
+    Unit("area", "square meter", 1.0): ("square metre", "square meter", "sq m", "sqm", "m2"),
 }  # fmt: skip
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings}
 
 
 def lookup(spelling: str) -> Unit:
-    """The unit a spelling means, `UNKNOWN` (dimension "none") where it means none.
+    """Return the unit a spelling means, `UNKNOWN` (dimension "none") where it means none.
 
-    Case, punctuation and plural do not matter. A number in front ("20 oz.") is ignored, for whether Value already holds
-    it cannot be known; a number alone is no unit. Of more words the longest known beginning counts ("Bottle, glass").
+    Case, punctuation and plural do not matter. A number in front ("20 oz.") is ignored, since Value may already hold
+    it; a number alone is no unit. Of several words the longest known beginning counts ("Bottle, glass").
     """
     spelled = re.sub(r"^[\W\d_]+", "", spelling.casefold()).replace("²", "2")
-    words = re.findall(r"[a-z0-9]+", spelled[:_LONGEST])
+    words = re.findall(r"[a-z0-9]+", spelled[:_MAX_SPELLING])
     for length in range(len(words), 0, -1):
         phrase = " ".join(words[:length])
         for plural in ("", "s", "es"):
@@ -84,6 +84,6 @@ def lookup(spelling: str) -> Unit:
 
 
 def pattern(*dimensions: Dimension) -> str:
-    """A regular expression (no groups, case to be ignored) for any spelling of the dimensions' units, longest first."""
+    """Return a regular expression (no groups, case to be ignored) for any spelling of the dimensions' units."""
     spellings = sorted((s for s, unit in _UNITS.items() if unit.dimension in dimensions), key=len, reverse=True)
     return "(?:" + "|".join(re.escape(s).replace(r"\ ", "[ .-]{0,2}") for s in spellings) + ")(?:e?s)?"

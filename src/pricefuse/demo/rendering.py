@@ -1,4 +1,4 @@
-"""The rendered photo of a product: a package on a light ground. Of the price it tells the design tier only."""
+"""Render a product's photo: a package on a light background; of the price it shows the design tier alone."""
 
 import math
 import unicodedata
@@ -8,15 +8,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from pricefuse.demo.assortment import CATEGORIES
-from pricefuse.demo.design import draw_design
-from pricefuse.demo.package import draw_package
+from pricefuse.demo.package_design import draw_design
+from pricefuse.demo.package_drawing import draw_package
 from pricefuse.demo.product import Product
 
 SIDE = 256  # pixels
 
 
 def render(product: Product, *, design_rng: Random, camera_rng: Random) -> Image.Image:
-    """Return the package as an RGBA image, SIDE pixels square, on a transparent ground.
+    """Return the package as an RGBA image, SIDE pixels square, on a transparent background.
 
     Pictures of one product from two angles share the state of `design_rng` and differ in that of `camera_rng`.
     """
@@ -39,19 +39,19 @@ def _framed(package: Image.Image, camera_rng: Random) -> Image.Image:
     return package.transform((SIDE, SIDE), Image.Transform.AFFINE, inverse, Image.Resampling.BICUBIC)
 
 
-def on_ground(package: Image.Image, camera_rng: Random) -> Image.Image:
-    """Put a rendered package (RGBA) on a softly lit light ground; returns RGB of the same size."""
+def on_background(package: Image.Image, camera_rng: Random) -> Image.Image:
+    """Put a rendered package (RGBA) on a softly lit light background; returns RGB of the same size."""
     width, height = package.size
     tint = np.asarray([camera_rng.uniform(244, 254) for _ in range(3)], np.float32)
     light = np.linspace(1.0, camera_rng.uniform(0.90, 0.97), height, dtype=np.float32)
     rows = (light[:, None, None] * tint).clip(0, 255).astype(np.uint8)
-    ground = Image.fromarray(np.repeat(rows, width, axis=1))
+    photo = Image.fromarray(np.repeat(rows, width, axis=1))
     left, _, right, bottom = package.getbbox()
     shadow = Image.new("L", package.size)
     ImageDraw.Draw(shadow).ellipse((left - 6, bottom - 14, right + 10, bottom + 8), fill=120)
-    ground.paste((70, 66, 64), (0, 0), shadow.filter(ImageFilter.GaussianBlur(6)))
-    ground.paste(package, (0, 0), package)
-    return ground
+    photo.paste((70, 66, 64), (0, 0), shadow.filter(ImageFilter.GaussianBlur(6)))
+    photo.paste(package, (0, 0), package)
+    return photo
 
 
 def ascii_text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Packages drawn with Pillow: a jar, box, bag, bottle or can wearing a printed design."""
+"""Draw packages with Pillow: a jar, box, bag, bottle or can with a printed design."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from pricefuse.demo.design import CANVAS, Colour, Design
+from pricefuse.demo.package_design import CANVAS, Color, Design
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
@@ -15,27 +15,27 @@ _GLASS, _METAL, _PAPER = (226, 234, 236), (196, 200, 204), (236, 232, 224)
 
 
 class Sketch:
-    """A package under construction: an RGBA layer, CANVAS square, on a transparent ground."""
+    """A package under construction: an RGBA layer, CANVAS square, on a transparent background."""
 
-    def __init__(self, design: Design, content: Colour) -> None:
+    def __init__(self, design: Design, content: Color) -> None:
         self.design = design
         self.content = content
         self.layer = Image.new("RGBA", (CANVAS, CANVAS))
         self.draw = ImageDraw.Draw(self.layer)
         self.label: Box = (0, 0, 0, 0)
 
-    def paint(self, shape: Image.Image, fill: Colour | Image.Image, *, round_body: bool = False) -> None:
-        """Fill a mask (mode L, CANVAS square) with a colour or surface; a round body is shaded like a cylinder."""
+    def paint(self, shape: Image.Image, fill: Color | Image.Image, *, round_body: bool = False) -> None:
+        """Fill a mask (mode L, CANVAS square) with a color or surface; a round body is shaded like a cylinder."""
         box = shape.getbbox()
         surface = Image.new("RGB", (CANVAS, CANVAS), fill) if isinstance(fill, tuple) else fill
         surface = surface.crop(box)
         self.layer.paste(_shaded(surface) if round_body else surface, box, shape.crop(box))
 
 
-def draw_package(kind: str, design: Design, content: Colour, words: tuple[str, str, str], petals: int) -> Image.Image:
+def draw_package(kind: str, design: Design, content: Color, words: tuple[str, str, str], petals: int) -> Image.Image:
     """Draw a package of `kind` ("jar", "box", "bag", "bottle" or "can") with brand, variety and noun on its label.
 
-    Returns an RGBA image, CANVAS square, whose ground is transparent. `petals` sets the emblem.
+    Returns an RGBA image, CANVAS square, with a transparent background. `petals` sets the emblem.
     """
     sketch = Sketch(design, content)
     _KINDS[kind](sketch)
@@ -57,8 +57,8 @@ def _polygon(*corners: tuple[float, float]) -> Image.Image:
     return _mask(lambda draw: draw.polygon(corners, fill=255))
 
 
-def _darker(colour: Colour) -> Colour:
-    red, green, blue = colour
+def _darker(color: Color) -> Color:
+    red, green, blue = color
     return red * 3 // 4, green * 3 // 4, blue * 3 // 4
 
 
@@ -73,7 +73,7 @@ def _light(width: int, height: int) -> tuple[Image.Image, Image.Image]:
     across = np.linspace(-1, 1, width)
     body = 255 * (0.55 + 0.45 * np.sqrt(1 - across**2))
     gloss = 50 * np.exp(-(((across + 0.45) / 0.1) ** 2))
-    body_row, gloss_row = (Image.fromarray(grey.astype(np.uint8)[None]).convert("RGB") for grey in (body, gloss))
+    body_row, gloss_row = (Image.fromarray(gray.astype(np.uint8)[None]).convert("RGB") for gray in (body, gloss))
     return body_row.resize((width, height)), gloss_row.resize((width, height))
 
 
@@ -173,14 +173,14 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _emblem(draw: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, petals: int, design: Design) -> None:
-    """Draw a flower: each petal is an ellipse from the centre outwards, as wide as leaves its neighbours room."""
+def _emblem(draw: ImageDraw.ImageDraw, center: tuple[float, float], radius: float, petals: int, design: Design) -> None:
+    """Draw a flower: each petal is an ellipse from the center outwards, as wide as leaves its neighbours room."""
     half_width = radius / 2 * math.tan(0.85 * min(math.pi / petals, 0.5))
     turn = np.linspace(0, 2 * math.pi, 25)
     along, across = radius / 2 * (1 - np.cos(turn)), half_width * np.sin(turn)
     for angle in np.linspace(0, 2 * math.pi, petals, endpoint=False) - math.pi / 2:
-        x = centre[0] + along * math.cos(angle) - across * math.sin(angle)
-        y = centre[1] + along * math.sin(angle) + across * math.cos(angle)
+        x = center[0] + along * math.cos(angle) - across * math.sin(angle)
+        y = center[1] + along * math.sin(angle) + across * math.cos(angle)
         outline = list(zip(x.tolist(), y.tolist(), strict=True))
         draw.polygon(outline, fill=design.accent)
-    draw.circle(centre, radius * 0.16, fill=design.panel or _PAPER)
+    draw.circle(center, radius * 0.16, fill=design.panel or _PAPER)

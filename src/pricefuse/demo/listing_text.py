@@ -1,6 +1,6 @@
-"""The text of a product as a seller wrote it, in the challenge's `catalog_content` format, mess included.
+"""Write a product's text as sellers do, in the challenge's `catalog_content` format, mess included.
 
-The text tells category, brand, claims, total quantity and pack count of every product, and nothing of its design tier.
+The text states category, brand, claims, total quantity and pack count of every product, and nothing of its design tier.
 """
 
 import html
@@ -128,7 +128,7 @@ def _title(product: Product, rng: Random) -> str:
 
 
 def _size(product: Product, unit: Unit, rng: Random) -> str:
-    """Return what the item name says of size and pack, in another spelling of the unit of the last lines."""
+    """Return the item name's size and pack, in another spelling of the unit of the last lines."""
     spelling = rng.choice([other.spelling for other in UNITS[product.category.measure] if other.scale == unit.scale])
     amount = float(f"{product.size * unit.scale:.4g}")  # as on a package: 340.2 gram, not 340.194
     gap = "" if len(spelling) == 2 and rng.random() < 0.4 else " "
@@ -183,7 +183,7 @@ def _diary(product: Product, rng: Random) -> list[str]:
 
 
 def _worn(text: str, rng: Random) -> str:
-    """Give a text the marks of word processors and wrong decoding."""
+    """Add the marks of word processors (curly quotes, dashes) and of wrong decoding to a text."""
     if rng.random() < _CURLY_RATE:
         text = text.replace("'", "\u2019").replace("; ", " \u2013 ")
     if rng.random() < _MOJIBAKE_RATE:
@@ -192,7 +192,7 @@ def _worn(text: str, rng: Random) -> str:
 
 
 def _decorated(bullets: list[str], rng: Random) -> list[str]:
-    """Give bullets the emoji and the letters from Unicode's mathematical block that sellers use as bold type."""
+    """Add to bullets the emoji and the bold letters (Unicode's mathematical block) that sellers use."""
     if rng.random() < _EMOJI_RATE:
         bullets = [f"{rng.choice(_EMOJI)} {bullet}" for bullet in bullets]
     if rng.random() < _BOLD_RATE:

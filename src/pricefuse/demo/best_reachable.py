@@ -1,4 +1,4 @@
-"""The best SMAPE that any model can reach on the synthetic catalog, known because its price formula is known.
+"""Compute the best SMAPE that any model can reach on the synthetic catalog, from its price formula.
 
 SMAPE of one row is 200 * tanh(|ln p - ln a| / 2) percent: with r = ln p - ln a, |p - a| / ((p + a) / 2) equals
 2 * |e**r - 1| / (e**r + 1).
@@ -17,17 +17,16 @@ _TAIL = 10.0  # standard deviations; the normal density beyond is below 1e-22
 
 
 def row_smape(log_ratio: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """SMAPE in percent of each row, from ln(predicted) - ln(actual)."""
+    """Return the SMAPE in percent of each row, float64 of the same shape, from ln(predicted) - ln(actual)."""
     return 200 * np.tanh(np.abs(np.asarray(log_ratio, np.float64)) / 2)
 
 
 def expected_smape(offset: float, noise_sd: float) -> float:
-    """Expected SMAPE in percent when ln(predicted) - ln(actual) is Normal(offset, noise_sd)."""
+    """Return the expected SMAPE in percent when ln(predicted) - ln(actual) is Normal(offset, noise_sd)."""
     if noise_sd == 0:
         return float(row_smape(offset))
-    kink = float(
-        np.clip(-offset / noise_sd, -_TAIL, _TAIL)
-    )  # |.| is not smooth there, so each side is integrated alone
+    # |.| has a kink, where it is not smooth, so each side is integrated alone.
+    kink = float(np.clip(-offset / noise_sd, -_TAIL, _TAIL))
 
     def density(z: float) -> float:
         return 200 * math.tanh(abs(offset + noise_sd * z) / 2) * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
@@ -36,7 +35,7 @@ def expected_smape(offset: float, noise_sd: float) -> float:
 
 
 def best_without_tier(noise_sd: float) -> tuple[float, float]:
-    """Best guess when the design tier is unknown: its effect on ln(price), and the expected SMAPE in percent."""
+    """Return the best guess of an unknown tier's effect on ln(price), and its expected SMAPE in percent."""
     effects = [tier.value for tier in Tier]
 
     def loss(guess: float) -> float:

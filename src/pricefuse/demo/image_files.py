@@ -1,4 +1,4 @@
-"""Image files as a catalog has them: most are sound, a few are of another kind, damaged, or not there."""
+"""Encode image files as real catalogs have them: most sound, a few of another format, damaged, or missing."""
 
 from enum import Enum, auto
 from io import BytesIO
@@ -6,7 +6,7 @@ from random import Random
 
 from PIL import Image
 
-from pricefuse.demo.picture import on_ground
+from pricefuse.demo.rendering import on_background
 
 DEAD_HOST = "images.larkmoor.invalid"  # RFC 2606 reserves .invalid: no look-up of it can succeed
 _QUALITY = 86
@@ -14,12 +14,12 @@ _ERROR_PAGE = b"<!DOCTYPE html>\n<html><head><title>403 Forbidden</title></head>
 
 
 class Condition(Enum):
-    """State of a product's image."""
+    """The state of a product's image: what its link leads to."""
 
     SOUND = auto()
-    ALPHA = auto()  # PNG whose ground is transparent
-    CMYK = auto()  # JPEG for the printing press
-    TRUNCATED = auto()  # JPEG that ends above the package: nothing of it is seen
+    ALPHA = auto()  # PNG with a transparent background
+    CMYK = auto()  # JPEG in the colors of print
+    TRUNCATED = auto()  # JPEG that ends above the package: no part of it can be seen
     WEB_PAGE = auto()  # an error page saved as .jpg
     EMPTY = auto()  # a file of no bytes
     ABSENT = auto()  # the link leads to no file
@@ -70,7 +70,7 @@ def encode_photo(package: Image.Image, condition: Condition, camera_rng: Random)
             return _ERROR_PAGE
         case Condition.ALPHA:
             return _encoded(package, "PNG")
-    photo = on_ground(package, camera_rng)
+    photo = on_background(package, camera_rng)
     jpeg = _encoded(photo.convert("CMYK") if condition is Condition.CMYK else photo, "JPEG")
     # Start of scan (ITU-T T.81, B.1.1.3), and a little of it.
     return jpeg[: jpeg.index(b"\xff\xda") + 40] if condition is Condition.TRUNCATED else jpeg

@@ -1,4 +1,4 @@
-"""The design tiers of a package as printed surfaces: plain kraft paper, ordinary colour, black with gold."""
+"""Draw the printed surface of a package by design tier: plain kraft paper, ordinary color, black with gold."""
 
 import math
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from PIL import Image, ImageChops, ImageDraw, ImageOps
 from pricefuse.demo.product import Tier
 
 CANVAS = 512  # pixels a side: pictures are drawn at twice their final size
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 _KRAFT, _BROWN = (192, 154, 108), (74, 50, 30)
 _BLACK, _GOLD, _FOIL, _ENGRAVED = (22, 21, 23), (208, 168, 84), (246, 202, 104), (170, 138, 74)
 _INK = (44, 42, 50)
 # Bright hues only: brown and black would look like the other two tiers.
-_HUES: tuple[tuple[Colour, Colour], ...] = (
+_HUES: tuple[tuple[Color, Color], ...] = (
     ((206, 44, 52), (240, 104, 92)),
     ((240, 126, 30), (252, 182, 80)),
     ((246, 196, 40), (252, 226, 118)),
@@ -32,13 +32,13 @@ _HUES: tuple[tuple[Colour, Colour], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a package is printed: its surface (RGB image, CANVAS square) and the colours of what lies on it."""
+    """How a package is printed: its surface (RGB image, CANVAS square) and the colors of what lies on it."""
 
     surface: Image.Image
-    ink: Colour
-    accent: Colour
-    panel: Colour | None  # fill of the label panel; None prints straight on the surface
-    trim: Colour  # lid, cap or seal
+    ink: Color
+    accent: Color
+    panel: Color | None  # fill of the label panel; None prints straight on the surface
+    trim: Color  # lid, cap or seal
 
 
 def draw_design(tier: Tier, rng: Random) -> Design:
@@ -48,15 +48,15 @@ def draw_design(tier: Tier, rng: Random) -> Design:
 
 def _kraft(rng: Random) -> Design:
     noise = np.random.default_rng(rng.getrandbits(64))
-    # Fibres are long and thin, so the noise is stretched far more along one axis than along the other.
-    fibres = noise.normal(128, 40, (CANVAS // 2, CANVAS // 16)).clip(0, 255).astype(np.uint8)
-    grain = Image.fromarray(fibres).resize((CANVAS, CANVAS), Image.Resampling.BILINEAR)
+    # Fibers are long and thin, so the noise is stretched far more along one axis than along the other.
+    fibers = noise.normal(128, 40, (CANVAS // 2, CANVAS // 16)).clip(0, 255).astype(np.uint8)
+    grain = Image.fromarray(fibers).resize((CANVAS, CANVAS), Image.Resampling.BILINEAR)
     shade = rng.uniform(0.95, 1.04)
     dark, light = (tuple(min(round(channel * shade * side), 255) for channel in _KRAFT) for side in (0.8, 1.2))
     return Design(ImageOps.colorize(grain, dark, light), ink=_BROWN, accent=_BROWN, panel=None, trim=(158, 122, 82))
 
 
-def _coloured(rng: Random) -> Design:
+def _colored(rng: Random) -> Design:
     deep, light = rng.choice(_HUES)
     surface = Image.new("RGB", (CANVAS, CANVAS), deep)
     draw = ImageDraw.Draw(surface)
@@ -86,10 +86,10 @@ def _foil(pattern: Callable[[ImageDraw.ImageDraw], None]) -> Image.Image:
     return surface
 
 
-_DESIGNS: dict[Tier, Callable[[Random], Design]] = {Tier.KRAFT: _kraft, Tier.COLOURED: _coloured, Tier.GOLD: _gold}
+_DESIGNS: dict[Tier, Callable[[Random], Design]] = {Tier.KRAFT: _kraft, Tier.COLORED: _colored, Tier.GOLD: _gold}
 
 
-def _waves(draw: ImageDraw.ImageDraw, light: Colour, rng: Random) -> None:
+def _waves(draw: ImageDraw.ImageDraw, light: Color, rng: Random) -> None:
     phase = rng.uniform(0, 2 * math.pi)
     for level in (390, 70):
         edge = [(x, level + 24 * math.sin(x / 60 + phase)) for x in range(0, CANVAS + 1, 4)]
@@ -97,13 +97,13 @@ def _waves(draw: ImageDraw.ImageDraw, light: Colour, rng: Random) -> None:
         draw.polygon([(0, floor), *edge, (CANVAS, floor)], fill=light)
 
 
-def _stripes(draw: ImageDraw.ImageDraw, light: Colour, rng: Random) -> None:
+def _stripes(draw: ImageDraw.ImageDraw, light: Color, rng: Random) -> None:
     step, lean = rng.choice((44, 56, 72)), rng.choice((-CANVAS // 2, 0, CANVAS // 2))
     for x in range(-CANVAS, 2 * CANVAS, step):
         draw.line((x, 0, x + lean, CANVAS), fill=light, width=step // 3)
 
 
-def _dots(draw: ImageDraw.ImageDraw, light: Colour, rng: Random) -> None:
+def _dots(draw: ImageDraw.ImageDraw, light: Color, rng: Random) -> None:
     step = rng.choice((40, 52))
     for row, y in enumerate(range(0, CANVAS + step, step)):
         for x in range(row % 2 * step // 2, CANVAS + step, step):
