@@ -1,14 +1,19 @@
-"""Profiles: complete recipes that switch without leaving anything of one another behind."""
+"""Profiles: whole recipes, which replace one another without a remainder."""
+
+import re
 
 import pytest
+import yaml
 from paths import ROOT
-from ruamel.yaml import YAML
 
 from pricefuse.errors import InputError
 from pricefuse.pipeline.params import read_params
-from pricefuse.pipeline.profiles import use
+from pricefuse.pipeline.profiles import RECIPE, about, use
+from pricefuse.pipeline.yaml_loader import load_yaml
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+DEFAULT = ROOT / "profiles" / "default.yaml"
+COMMITTED = load_yaml(ROOT / "params.yaml")
 
 
 @pytest.fixture
@@ -18,14 +23,14 @@ def params(tmp_path):
     return path
 
 
-def keys(path):
-    return {(section, key) for section, values in YAML(typ="safe").load(path).items() for key in values}
-
-
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
-def test_a_profile_is_valid_and_states_the_same_keys_as_the_others(profile, params):
+def test_a_profile_is_valid_and_replaces_every_parameter_of_a_recipe(profile, params):
     use(profile, params)
-    assert keys(profile) == keys(ROOT / "profiles" / "default.yaml")
+    stated = load_yaml(profile)
+    assert {section: list(values) for section, values in stated.items()} == {
+        section: list(COMMITTED[section]) for section in RECIPE
+    }
+    assert load_yaml(params) == {**COMMITTED, **stated}
 
 
 def test_the_default_profile_is_what_is_committed_and_undoes_the_others(params):
@@ -33,9 +38,22 @@ def test_the_default_profile_is_what_is_committed_and_undoes_the_others(params):
     for profile in PROFILES:
         use(profile, params)
     assert params.read_bytes() != committed
-    assert use(ROOT / "profiles" / "default.yaml", params)
+    assert use(DEFAULT, params)
     assert params.read_bytes() == committed
-    assert use(ROOT / "profiles" / "default.yaml", params) == []
+    assert use(DEFAULT, params) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [(section, key) for section in RECIPE for key in COMMITTED[section]], ids=lambda name: name
+)
+def test_the_default_profile_undoes_an_edit_of_any_parameter_of_a_recipe(params, section, key):
+    text = params.read_text()
+    before, within = text.split(f"\n{section}:\n")
+    edited = re.sub(rf"^  {key}: .*?(?=\s+#|$)", f"  {key}: edited", within, count=1, flags=re.MULTILINE)
+    params.write_text(f"{before}\n{section}:\n{edited}")
+    assert load_yaml(params)[section][key] == "edited"
+    assert use(DEFAULT, params) == [f"{section}.{key}: edited -> {COMMITTED[section][key]}"]
+    assert params.read_text() == text
 
 
 def test_the_seeds_recipe_is_the_seeds(params):
@@ -47,7 +65,11 @@ def test_the_seeds_recipe_is_the_seeds(params):
     assert (found.simple_nn.optimizer, found.simple_nn.weight_decay, found.simple_nn.batch_size) == ("adam", 1e-5, 512)
 
 
-def test_comments_and_what_a_profile_does_not_state_stay(params):
+def test_the_seeds_profile_says_that_the_challenge_excludes_its_encoder():
+    assert "Gemma terms" in about(ROOT / "profiles" / "seed.yaml")
+
+
+def test_comments_and_the_sections_outside_a_recipe_stay(params):
     params.write_text(params.read_text().replace("catalog: demo ", "catalog: mine "))
     comments = [line.split("#", 1)[1] for line in params.read_text().splitlines() if "#" in line]
     use(ROOT / "profiles" / "seed.yaml", params)
@@ -55,22 +77,58 @@ def test_comments_and_what_a_profile_does_not_state_stay(params):
     assert read_params(params).catalog == "mine"
 
 
+def renamed(recipe):
+    recipe["train"]["learning_rat"] = 1
+
+
+def foreign(recipe):
+    recipe["evaluate"] = {"seed": 1}
+
+
+def without_section(recipe):
+    recipe["catalog"] = "demo"
+
+
+def incomplete(recipe):
+    del recipe["lexical"]["width"]
+
+
+def partial(recipe):
+    del recipe["boosted"]
+
+
+def invalid(recipe):
+    recipe["simple_nn"]["max_epochs"] = 0
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("change", "message"),
     [
-        ("train: {learning_rat: 1}", "train.learning_rat is not a parameter"),
-        ("trian: {seed: 1}", "trian.seed is not a parameter"),
-        ("catalog: demo", "a profile states sections"),
-        ("simple_nn: {max_epochs: 0}", "simple_nn.max_epochs"),
+        (renamed, "not parameters of a recipe: train.learning_rat"),
+        (foreign, "not parameters of a recipe: evaluate.seed"),
+        (without_section, r"not parameters of a recipe: catalog\."),
+        (incomplete, "lexical.width missing. A profile states every parameter"),
+        (partial, "boosted.learning_rate.* missing"),
+        (invalid, "simple_nn.max_epochs"),
     ],
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_wrong_profile_is_refused_and_changes_nothing(tmp_path, params, text, message):
+def test_a_wrong_profile_is_refused_and_changes_nothing(tmp_path, params, change, message):
     before = params.read_bytes()
-    (tmp_path / "wrong.yaml").write_text(text)
+    recipe = load_yaml(DEFAULT)
+    change(recipe)
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(recipe))
     with pytest.raises(InputError, match=message):
         use(tmp_path / "wrong.yaml", params)
     assert params.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml", "wrong.yaml"]
+
+
+@pytest.mark.parametrize(("text", "message"), [("[1", "not valid YAML"), ("", "not a file of sections")])
+def test_a_file_that_is_no_profile_is_refused(tmp_path, params, text, message):
+    (tmp_path / "wrong.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        use(tmp_path / "wrong.yaml", params)
 
 
 def test_an_unknown_profile_names_those_that_there_are(params):

@@ -1,11 +1,10 @@
-"""The typed view of params.yaml: unknown keys, wrong types and values out of range are refused, with their place."""
+"""Read params.yaml as typed settings; refuse unknown keys, wrong types and values out of range, with their place."""
 
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from yaml import YAMLError
 
 from pricefuse.demo.settings import DemoSettings
 from pricefuse.download.settings import DownloadSettings
@@ -14,13 +13,14 @@ from pricefuse.errors import InputError
 from pricefuse.evaluation.settings import EvaluateSettings
 from pricefuse.features.settings import FuseSettings
 from pricefuse.models.settings import BoostedSettings, LexicalSettings, SimpleNNSettings
+from pricefuse.pipeline.yaml_loader import load_yaml
 from pricefuse.settings import Settings
 from pricefuse.text.settings import CleanSettings
 from pricefuse.training.settings import EnsembleSettings, LearningCurveSettings, TrainSettings
 
 
 class Params(Settings):
-    """All of params.yaml, section by section; see the comments there for what each key means."""
+    """All of params.yaml, section by section; the comments there say what each key means."""
 
     catalog: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # one folder name: it cannot lead elsewhere
     demo: DemoSettings
@@ -45,13 +45,12 @@ class Params(Settings):
 
 
 def read_params(path: Path) -> Params:
-    """Read and check params.yaml as a whole, so that a slip in the last section is told before the first stage's work.
+    """Read and check all of params.yaml, so that a mistake in any section is reported before the first stage starts.
 
-    Raises InputError naming the file and every key at fault.
+    Raises InputError that names the file and every key at fault.
     """
     try:
-        # YAML 1.2, as DVC reads it: YAML 1.1 takes 2e-3 for a string and `no` for false.
-        return Params.model_validate(YAML(typ="safe").load(path))
+        return Params.model_validate(load_yaml(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Run from the repository's top folder") from None
     except YAMLError as error:

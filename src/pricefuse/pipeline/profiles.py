@@ -1,41 +1,48 @@
-"""Recipes: files that state some of the parameters, and are written into params.yaml with its comments kept."""
+"""Write a profile into params.yaml: python -m pricefuse.pipeline.profiles seed.
 
-from collections.abc import Iterator
+A profile is a whole recipe: profiles/<name>.yaml states every parameter of the sections in RECIPE, so that nothing of
+the recipe before it remains. The catalog and the other sections of params.yaml stay as they are.
+"""
+
+import sys
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
 
 from pricefuse.errors import InputError
 from pricefuse.files import replacing
-from pricefuse.pipeline.params import read_params
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import Params, read_params
 
+RECIPE = ("clean", "embed_gemma", "embed_clip", "fuse", "train", "simple_nn", "lexical", "boosted")
 COMMENT_COLUMN = 35
 
 
 def use(profile: Path, params: Path) -> list[str]:
     """Write the values of `profile` into `params`, atomically; return each change as 'section.key: old -> new'.
 
-    Comments, order and everything that the profile does not state stay. Raises InputError, and changes nothing, for a
-    profile that is not there, a key that `params` does not have, or values that the pipeline would refuse.
+    Comments, order and the sections outside RECIPE stay. Raises InputError, and changes nothing, for a profile that
+    does not exist, does not state exactly the parameters of RECIPE, or has values that the pipeline would refuse.
     """
     if not profile.is_file():
-        there = ", ".join(sorted(path.stem for path in profile.parent.glob("*.yaml")))
-        raise InputError(f"{profile}: no such profile. There are: {there}")
+        names = ", ".join(sorted(path.stem for path in profile.parent.glob("*.yaml")))
+        raise InputError(f"{profile}: no such profile. There are: {names}")
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096  # never fold a line
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
-    recipe, document = yaml.load(profile), yaml.load(params)
+    recipe, document = _load(yaml, profile), _load(yaml, params)
+    _require_whole(profile, recipe)
     changes = []
-    for section, key, value in _settings(recipe, profile):
-        if key not in document.get(section, {}):
-            raise InputError(f"{profile}: {section}.{key} is not a parameter. Correct the key, or remove it")
-        old = document[section][key]
-        if old != value:
+    for section in RECIPE:
+        for key, value in recipe[section].items():
+            old = document.setdefault(section, CommentedMap()).get(key)
+            if old != value:
+                changes.append(f"{section}.{key}: {old} -> {value}")
             document[section][key] = value
-            changes.append(f"{section}.{key}: {old} -> {value}")
     _align_comments(document)
     with replacing(params) as temporary:
         with temporary.open("w", encoding="utf-8") as file:
@@ -43,21 +50,65 @@ def use(profile: Path, params: Path) -> list[str]:
         try:
             read_params(temporary)
         except InputError as error:
-            raise InputError(f"{profile}: {str(error).removeprefix(f'{temporary}: ')}") from None
+            raise InputError(f"{params} with {profile}: {str(error).removeprefix(f'{temporary}: ')}") from None
     return changes
 
 
+def about(profile: Path) -> str:
+    """Return the comment at the top of a profile: what the recipe is for, and the licenses that it depends on."""
+    lines = profile.read_text(encoding="utf-8").splitlines()
+    end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return "\n".join(line.removeprefix("#").strip() for line in lines[:end])
+
+
+def _load(yaml: YAML, path: Path) -> CommentedMap:
+    try:
+        document = yaml.load(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Run from the repository's top folder") from None
+    except YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, CommentedMap):
+        raise InputError(f"{path}: not a file of sections with parameters below them")
+    return document
+
+
+def _require_whole(profile: Path, recipe: CommentedMap) -> None:
+    expected = [f"{section}.{key}" for section in RECIPE for key in _fields(section)]
+    stated = [
+        name
+        for section, values in recipe.items()
+        for name in ([f"{section}.{key}" for key in values] if isinstance(values, dict) else [section])
+    ]
+    if unknown := [name for name in stated if name not in expected]:
+        raise InputError(f"{profile}: not parameters of a recipe: {', '.join(unknown)}. Correct or remove them")
+    if missing := [name for name in expected if name not in stated]:
+        raise InputError(
+            f"{profile}: {', '.join(missing)} missing. A profile states every parameter of the sections"
+            f" {', '.join(RECIPE)}: take them from params.yaml"
+        )
+
+
+def _fields(section: str) -> list[str]:
+    settings: Any = Params.model_fields[section].annotation
+    return list(settings.model_fields)
+
+
 def _align_comments(document: CommentedMap) -> None:
-    """Put the comments back into their column: a long value pushes its own away, where a short one would leave it."""
+    """Put the comments back into their column: a longer or shorter value moves its own."""
     for part in (document, *(value for value in document.values() if isinstance(value, CommentedMap))):
         for tokens in part.ca.items.values():
             if tokens[2] is not None:
                 tokens[2].start_mark.column = COMMENT_COLUMN
 
 
-def _settings(recipe: CommentedMap | None, profile: Path) -> Iterator[tuple[str, str, Any]]:
-    for section, values in (recipe or {}).items():
-        if not isinstance(values, dict):
-            raise InputError(f"{profile}: {section}: a profile states sections of params.yaml, each with keys below it")
-        for key, value in values.items():
-            yield section, key, value
+def main() -> None:
+    name = Path(sys.argv[1]).name if len(sys.argv) == 2 else ""
+    profile = Path("profiles") / f"{name}.yaml"
+    changes = use(profile, Path("params.yaml"))
+    print(about(profile))
+    print("\n".join(["", *changes]) if changes else f"\nparams.yaml already is profile {name}")
+
+
+if __name__ == "__main__":
+    stage.run(main)
