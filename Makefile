@@ -10,10 +10,10 @@ CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
 TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup constraints repro test test-fast lint format use ablation clean
+.PHONY: help setup constraints repro test test-fast lint format use learning-curve ablation examples clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Several checkouts may share an environment, and its editable install points to one of them. So look each time.
 setup: $(VENV)/.installed  ## Create the virtual environment and install requirements.txt (CPU=1: torch without CUDA)
@@ -61,8 +61,14 @@ format: setup  ## Format the code
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
 
+learning-curve: setup  ## Score one member on ever more training rows (after make repro)
+	$(RUN) dvc repro learning_curve/dvc.yaml
+
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
-	$(RUN) python benchmarks/ablation.py --features data/fused
+	$(RUN) python benchmarks/ablation.py --features data/fused/train
+
+examples: setup  ## Draw the strip of packages that the README shows (after make repro)
+	$(RUN) python docs/draw_examples.py
 
 clean:  ## Remove the virtual environment and all caches of the checks; data and DVC's cache stay
 	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

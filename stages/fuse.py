@@ -39,11 +39,13 @@ def main() -> None:
         ngrams = count_ngrams({name: products[name].tolist() for name in ("name", "text")}, params.ngram_bits)
 
     train = products[products["split"] == "train"]  # the catalog's first rows
-    train_index = fuse.assign_folds(train, params)
+    train_index, warnings = fuse.assign_folds(train, params)
     test_index = products.loc[products["split"] == "test", ["sample_id"]]
     layout = fuse.fuse([train_out, test_out], [train_index, test_index], blocks, ngrams, attributes.columns.tolist())
     check_leakage(Features.load(train_out))
     widths = " + ".join(f"{block.name} {block.width:,}" for block in layout)
+    for warning in warnings:
+        print(f"warning: {warning}")
     print(f"{len(ids):,} rows of {sum(block.width for block in layout):,} features: {widths}")
     held_out = (train_index["fold"] != NEVER).sum()
     groups = train_index["group"].nunique()

@@ -78,11 +78,12 @@ def test_groups_and_folds_follow_from_the_training_rows():
         },
         index=[3, 5, 7, 9],
     )
-    index = assign_folds(products, SETTINGS)
+    index, warnings = assign_folds(products, SETTINGS)
+    assert warnings == []
     assert index["group"].tolist() == [0, 0, 1, 2]
     assert index["fold"].iloc[0] == index["fold"].iloc[1]
     assert set(index["fold"]) == {0, 1}
-    random = assign_folds(products, SETTINGS.model_copy(update={"split": "random", "validation_share": 0.5}))
+    random, _ = assign_folds(products, SETTINGS.model_copy(update={"split": "random", "validation_share": 0.5}))
     assert sorted(random["fold"]) == [-1, -1, 0, 0]
 
 
@@ -110,3 +111,18 @@ def test_a_row_without_an_image_has_no_vector_and_says_so(images):
 def test_embeddings_of_other_products_are_refused(images, ids):
     with pytest.raises(InputError, match="not those of today's products"):
         list(stored_vectors(images, ids))
+
+
+def test_a_placeholder_link_is_named_and_makes_no_group():
+    count = 60
+    products = pd.DataFrame(
+        {
+            "sample_id": [str(i) for i in range(count)],
+            "price": 1.0,
+            "image_link": ["http://x/none.jpg"] * 30 + [""] * 30,
+            "name": [f"product {i}" for i in range(count)],
+        }
+    )
+    index, (warning,) = assign_folds(products, SETTINGS)
+    assert "'http://x/none.jpg' is shared by 30 of 60 rows" in warning
+    assert index["group"].nunique() == count

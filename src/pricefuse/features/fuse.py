@@ -85,19 +85,21 @@ def _fill(matrices: Sequence[np.ndarray], block: Block, data: BlockData) -> None
         raise InputError(f"block {block.name} has {row} rows where there are {stops[-1]} products: run `dvc repro`")
 
 
-def assign_folds(products: pd.DataFrame, settings: FuseSettings) -> pd.DataFrame:
-    """Return the index of the training rows: sample_id, price, group, and the fold that holds the row out.
+def assign_folds(products: pd.DataFrame, settings: FuseSettings) -> tuple[pd.DataFrame, list[str]]:
+    """Return the index of the training rows, and warnings for the user.
 
+    The index has sample_id, price, group, and the fold that holds the row out, -1 for a row that is never held out.
     `products` has sample_id, price, image_link and name of the training rows. Rows to be priced take no part in the
-    groups: a new one must not change what models are fitted to. A row that is never held out has fold -1.
+    groups: a new one must not change what models are fitted to.
     """
     index = products[["sample_id", "price"]].reset_index(drop=True)
-    index["group"] = product_groups(products["image_link"], products["name"])
+    groups = product_groups(products["image_link"], products["name"])
+    index["group"] = groups.labels
     if settings.split == "group":
         index["fold"] = group_folds(index["group"].to_numpy(), settings.folds, settings.seed)
     else:
         index["fold"] = random_fold(len(index), settings.validation_share, settings.seed)
-    return index
+    return index, groups.warnings
 
 
 def stored_vectors(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:

@@ -17,7 +17,7 @@ from pricefuse.files import replacing
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import Params, read_params
 
-RECIPE = ("clean", "embed_gemma", "embed_clip", "fuse", "train", "simple_nn", "lexical", "boosted")
+RECIPE = ("clean", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "simple_nn", "lexical", "boosted")
 COMMENT_COLUMN = 35
 
 

@@ -2,11 +2,10 @@
 
 import re
 import unicodedata
-from collections import Counter
 from html import unescape
-from html.parser import HTMLParser
 
 import ftfy
+from bs4 import BeautifulSoup
 
 from pricefuse.text.listing import Listing
 from pricefuse.text.quantities import FRACTIONS
@@ -25,7 +24,8 @@ _BLOCKS = (
 # Either a whole tag (its name, and possessively its attributes up to ">") or a "<" that is only a character.
 _TAG = re.compile(r"<(?:(/?)([A-Za-z][A-Za-z0-9:-]*)(?:[\s/](?:=\"[^\"<]*\"|='[^'<]*'|[^<>])*+)?>|[!?][^<>]*>)?")
 _BLOCK = re.compile(_BLOCKS, re.IGNORECASE)
-_HIDDEN = ("script", "style", "template", "rt", "rp")  # rt and rp: how ruby text is pronounced
+# What these contain is not shown; rt and rp say how ruby text is pronounced, and end where the ruby element does.
+_HIDING = ("script", "style", "template", "ruby", "rt", "rp")
 
 _LOOKALIKES = FRACTIONS | str.maketrans(
     dict.fromkeys("‐‑‒–—―−", "-")  # noqa: RUF001 - the look-alikes are the point
@@ -106,47 +106,20 @@ def _strip_tags(text: str) -> str:
     markup = _TAG.sub(_bare_tag, (_COMMENT.sub(" ", head + end) + tail).replace("&", "&amp;"))
     if "<" not in markup:
         return unescape(markup)
-    collector = _VisibleText()
-    collector.feed(markup)
-    collector.close()
-    return "".join(collector.pieces)
-
-
-class _VisibleText(HTMLParser):
-    """Collect the text of an HTML document that a browser shows, in `pieces`.
-
-    It keeps the names of the open tags and builds no tree: the depth of nested tags costs nothing. An end tag closes
-    the tags that were opened since its start tag; one without a start tag is ignored.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._path: list[str] = []
-        self._open: Counter[str] = Counter()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._path.append(tag)
-        self._open[tag] += 1
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open[tag]:
-            closed = self._path.pop()
-            self._open[closed] -= 1
-            if closed == tag:
-                return
-
-    def handle_data(self, data: str) -> None:
-        if not any(self._open[tag] for tag in _HIDDEN):
-            self.pieces.append(data)
+    return BeautifulSoup(markup, "html.parser").get_text()
 
 
 def _bare_tag(match: re.Match[str]) -> str:
-    """Return a tag without its attributes, whose quotes can cost html.parser quadratic time; any other "<" escaped."""
+    """Return a tag that hides text without its attributes, a space for a block tag, nothing for others, "&lt;" for "<".
+
+    BeautifulSoup then builds no deep tree, and meets no quotes, both of which can cost it quadratic time.
+    """
     slash, name = match[1], match[2]
     if name is None:
         return "&lt;" if match[0] == "<" else ""
-    return f"{' ' if _BLOCK.fullmatch(name) else ''}<{slash}{name}>"
+    if name.lower() in _HIDING:
+        return f"<{slash}{name}>"
+    return " " if _BLOCK.fullmatch(name) else ""
 
 
 def _transliterate(text: str) -> str:
