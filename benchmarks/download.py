@@ -10,7 +10,7 @@ median ratios over several rounds, with the range. "Work" is timed inside the pr
     pricefuse      from Download() to the durable parquet parts, checked and hashed, as stages/download.py has it
     img2dataset    from its first shard's start to its last shard's end as it reports them: without its processes' start
     the seed       pool_of_urlretrieve.py, then one file after the other decoded in full by Pillow, as its loop did
-    the seed+      the same, but decoding by our `normalise`
+    the seed+      the same, but decoding by our `normalize`
     the seed++     the same, by one process a core
 
 "Whole run" is the time of the process from the outside; "processor time" that of a whole run and all its children,
@@ -52,7 +52,7 @@ from pricefuse.download import malloc as heap
 from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download
 from pricefuse.download.fetcher import FetchSettings
 from pricefuse.download.local_files import ImagesAtHand
-from pricefuse.images.normalize import ImageError, normalise
+from pricefuse.images.normalize import ImageError, normalize
 from pricefuse.keys import row_key
 from pricefuse.tables import refresh as rows
 from pricefuse.tables.parquet import iter_parts
@@ -89,9 +89,9 @@ class Job:
     side: int
     quality: int
 
-    def normalise(self, data: bytes) -> bytes | None:
+    def normalize(self, data: bytes) -> bytes | None:
         try:
-            return normalise(data, side=self.side, quality=self.quality, max_pixels=MAX_PIXELS).jpeg
+            return normalize(data, side=self.side, quality=self.quality, max_pixels=MAX_PIXELS).jpeg
         except ImageError:
             return None
 
@@ -186,8 +186,8 @@ def compare(job: Job, python: str, rounds: int) -> None:
         "pricefuse": (pricefuse,),
         "img2dataset": (img2dataset, python),
         "the seed": (seed, "plainly_scale", 1),
-        "the seed+": (seed, "normalise", 1),
-        "the seed++": (seed, "normalise", os.cpu_count()),
+        "the seed+": (seed, "normalize", 1),
+        "the seed++": (seed, "normalize", os.cpu_count()),
     }
     took: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in tqdm(range(rounds), disable=None):

@@ -19,9 +19,9 @@ from pricefuse.download.fetcher import Fetcher, FetchSettings
 from pricefuse.download.local_files import ImagesAtHand, OutsideFolderError, has_scheme
 from pricefuse.download.thread_pool import in_parallel
 from pricefuse.errors import InputError
-from pricefuse.images.normalize import ImageError, normalise
+from pricefuse.images.normalize import ImageError, normalize
 
-# To be raised when `normalise` makes other pixels of the same bytes: every earlier record is then made anew.
+# To be raised when `normalize` makes other pixels of the same bytes: every earlier record is then made anew.
 RECIPE_VERSION = 5
 ROWS_PER_PART = 500  # some 10 MB
 SCHEMA = pa.schema(
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
         pa.field("sha256", pa.string()),  # of `jpeg`, hexadecimal
         pa.field("width", pa.int32()),  # pixels
         pa.field("height", pa.int32()),
-        pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be grey
+        pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be gray
         pa.field("source", pa.string()),  # "at hand", "network" or "none"
         pa.field("jpeg", pa.binary()),
     ]
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 class Download:
     """The image records of products given as two sequences of equal length.
 
-    `side`, `quality` and `max_pixels` are those of `images.normalise`. `decoders` pictures are decoded at a time, by
+    `side`, `quality` and `max_pixels` are those of `images.normalize`. `decoders` pictures are decoded at a time, by
     default one more than there are cores, since each waits for the interpreter now and then; at most
     `settings.connections` files are in memory, however many products there are.
     """
@@ -105,7 +105,7 @@ class Download:
         try:
             data = self._read(fetcher, source)
             with self._decoding:
-                picture = normalise(data, side=self._side, quality=self._quality, max_pixels=self._max_pixels)
+                picture = normalize(data, side=self._side, quality=self._quality, max_pixels=self._max_pixels)
         except FetchError as error:
             return _failure(source, error.reason, transient=error.transient)
         except ImageError as error:
