@@ -48,10 +48,10 @@ from PIL import Image
 from reference_decoder import decoded_in_full, difference, plainly_scaled
 from tqdm import tqdm
 
-from pricefuse.download import malloc as heap
 from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download
-from pricefuse.download.fetcher import FetchSettings
-from pricefuse.download.local_files import ImagesAtHand
+from pricefuse.download.local_files import LocalImages
+from pricefuse.download.malloc import reuse_freed_memory
+from pricefuse.download.settings import DownloadSettings
 from pricefuse.images.normalize import ImageError, normalize
 from pricefuse.keys import row_key
 from pricefuse.tables import refresh as rows
@@ -59,9 +59,22 @@ from pricefuse.tables.parquet import iter_parts
 
 MAX_PIXELS = 50_000_000
 ALIKE = 2.0  # of 255
-SETTINGS = FetchSettings(
-    connections=32, connections_per_host=32, requests_per_second_per_host=None, allowed_hosts=("127.0.0.1",)
-)
+SETTINGS: dict[str, Any] = {
+    "max_pixels": MAX_PIXELS,
+    "max_bytes": 20_000_000,
+    "connections": 32,
+    "connections_per_host": 32,
+    "requests_per_second_per_host": 10_000,
+    "connect_timeout_s": 10,
+    "read_timeout_s": 15,
+    "deadline_s": 60,
+    "retries": 3,
+    "max_redirects": 5,
+    "give_up_after": 20,
+    "allowed_hosts": ("127.0.0.1",),
+    "retry": "transient",
+    "max_failed_share": 1.0,
+}
 SEED = [sys.executable, str(Path(__file__).with_name("pool_of_urlretrieve.py"))]
 PEER = "import json, sys, img2dataset; img2dataset.download(**json.loads(sys.argv[1]))"
 PEER_SETTINGS = {
@@ -111,18 +124,11 @@ class Took(NamedTuple):
 
 
 def pricefuse(job: Job, folder: Path) -> Took:
-    heap.keep_small()
+    reuse_freed_memory()
     start = time.perf_counter()
     ids = [str(number) for number in range(len(job.links))]
-    download = Download(
-        ids,
-        job.links,
-        ImagesAtHand(folder),
-        SETTINGS,
-        side=job.side,
-        quality=job.quality,
-        max_pixels=MAX_PIXELS,
-    )
+    settings = DownloadSettings(side=job.side, jpeg_quality=job.quality, **SETTINGS)
+    download = Download(ids, job.links, LocalImages(folder), settings)
     keys = [row_key(*download.determinants(position)) for position in range(len(ids))]
     report = rows.refresh(folder / "out", ids, keys, download.compute, SCHEMA, rows_per_part=ROWS_PER_PART)
     seconds = time.perf_counter() - start
