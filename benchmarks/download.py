@@ -1,9 +1,9 @@
-"""Images a second: the download stage beside img2dataset and the seed's Pool(100) of urlretrieve, on a local server.
+"""Compare the images a second of the download stage, img2dataset, and the seed's Pool(100), on a local server.
 
     PYTHONPATH=src python benchmarks/download.py --images /path/to/images --peer-python /path/to/peer/bin/python
     PYTHONPATH=src python benchmarks/download.py --images /path/to/images --memory
 
-All fetch the same distinct links over the same pictures and make JPEGs of them with the same shorter side and quality.
+All fetch the same distinct links to the same images and convert them to JPEGs of the same shorter side and quality.
 Every run is a fresh process with an empty folder, in turn, and the server shares the machine with all. Printed are the
 median ratios over several rounds, with the range. "Work" is timed inside the process, without start-up and imports:
 
@@ -17,7 +17,7 @@ median ratios over several rounds, with the range. "Work" is timed inside the pr
 which other work on the machine disturbs least. img2dataset writes parquet with one process a core and 256 threads
 each, the fastest of the settings tried; of its extras, hashes, EXIF and robots headers are switched off.
 
-A picture looks the same if it differs by at most 2 of 255 on average from one that was decoded in full, resampled at
+An image looks the same if it differs by at most 2 of 255 on average from one that was decoded in full, resampled at
 once, and encoded alike.
 """
 

@@ -132,8 +132,10 @@ def test_no_answer_of_a_server_is_more_than_a_failed_link(server):
         b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\nContent-Encoding: gzip, br\r\n\r\n" + gzip.compress(bytes(99)),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
         b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\xff\x00 [\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Max-Age=9; Expires=Mon, 13 Oct 2025 12:00:00 GMT; Domain=.test\r\n"
-        b"Content-Type: text/html; charset=utf-8\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab",
+        (
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Max-Age=9; Expires=Mon, 13 Oct 2025 12:00:00 GMT; Domain=.test\r\n"
+            b"Content-Type: text/html; charset=utf-8\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab"
+        ),
         b"HTTP/1.1 429 Slow\r\nRetry-After: Mon, 99 Oct 2025\r\nContent-Length: 3, 4\r\n\r\n",
     ]
     with fetcher(retries=0, resolver=resolving_to(["127.0.0.1"])) as fetching:
