@@ -110,6 +110,10 @@ def test_a_web_page_is_no_image_but_may_become_one(server):
         (raw(b""), "connection reset"),
         (raw(b"SSH-2.0-OpenSSH_9.6\r\n"), "malformed answer"),
         (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n0\r\n\r\n"), "malformed answer"),
+        (
+            raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-9999999999999999999\r\nabc\r\n0\r\n\r\n"),
+            "malformed answer",
+        ),
         (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nabc\r\n0\r\n\r\n"), "truncated body"),
         (raw(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 70_000 + b"\r\n\r\n"), "malformed answer"),
         (raw(b"HTTP/1.1 200 OK\r\n" + b"A: x\r\n" * 200 + b"\r\n"), "malformed answer"),

@@ -18,9 +18,9 @@ from urllib3.exceptions import (
 from pricefuse.download.connections import TooManyBytesError
 from pricefuse.download.ssrf import RefusedAddressError
 
-# All that requests, urllib3 and http.client raise for a host or its answer; a RequestException is an OSError, and a
-# negative chunk length a ValueError.
-CLIENT_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError)
+# All that requests, urllib3 and http.client raise for a host or its answer; a RequestException is an OSError, and
+# a negative chunk length a ValueError or, where it is long, an OverflowError.
+CLIENT_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError, OverflowError)
 
 # The first match explains an exception; the flag is whether the next run may fare better.
 _REASONS: tuple[tuple[type[Exception], str, bool], ...] = (

@@ -10,6 +10,7 @@ Algorithm, for each attempt:
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -34,6 +35,9 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _DRAIN_BYTES = 16 * 1024
 # Headers; that of small chunks may be as much as the body, hence the factor where this is used.
 _OVERHEAD_BYTES = 2**20
+
+# requests has http.cookiejar parse every cookie, and that warns of those it cannot parse; none is kept anyway.
+warnings.filterwarnings("ignore", message="http.cookiejar bug")
 
 
 class Fetcher:
