@@ -1,23 +1,23 @@
-"""Images a second: the download stage beside img2dataset and the seed's Pool(100) of urlretrieve, on a local server.
+"""Compare the images a second of the download stage, img2dataset, and the seed's Pool(100), on a local server.
 
     PYTHONPATH=src python benchmarks/download.py --images /path/to/images --peer-python /path/to/peer/bin/python
     PYTHONPATH=src python benchmarks/download.py --images /path/to/images --memory
 
-All fetch the same distinct links over the same pictures and make JPEGs of them with the same shorter side and quality.
+All fetch the same distinct links to the same images and convert them to JPEGs of the same shorter side and quality.
 Every run is a fresh process with an empty folder, in turn, and the server shares the machine with all. Printed are the
 median ratios over several rounds, with the range. "Work" is timed inside the process, without start-up and imports:
 
     pricefuse      from Download() to the durable parquet parts, checked and hashed, as stages/download.py has it
     img2dataset    from its first shard's start to its last shard's end as it reports them: without its processes' start
     the seed       pool_of_urlretrieve.py, then one file after the other decoded in full by Pillow, as its loop did
-    the seed+      the same, but decoding by our `normalise`
+    the seed+      the same, but decoding by our `normalize`
     the seed++     the same, by one process a core
 
 "Whole run" is the time of the process from the outside; "processor time" that of a whole run and all its children,
 which other work on the machine disturbs least. img2dataset writes parquet with one process a core and 256 threads
 each, the fastest of the settings tried; of its extras, hashes, EXIF and robots headers are switched off.
 
-A picture looks the same if it differs by at most 2 of 255 on average from one that was decoded in full, resampled at
+An image looks the same if it differs by at most 2 of 255 on average from one that was decoded in full, resampled at
 once, and encoded alike.
 """
 
@@ -48,20 +48,33 @@ from PIL import Image
 from reference_decoder import decoded_in_full, difference, plainly_scaled
 from tqdm import tqdm
 
-from pricefuse.download import malloc as heap
 from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download
-from pricefuse.download.fetcher import FetchSettings
-from pricefuse.download.local_files import ImagesAtHand
-from pricefuse.images.normalize import ImageError, normalise
+from pricefuse.download.local_files import LocalImages
+from pricefuse.download.malloc import reuse_freed_memory
+from pricefuse.download.settings import DownloadSettings
+from pricefuse.images.normalize import ImageError, normalize
 from pricefuse.keys import row_key
 from pricefuse.tables import refresh as rows
 from pricefuse.tables.parquet import iter_parts
 
 MAX_PIXELS = 50_000_000
 ALIKE = 2.0  # of 255
-SETTINGS = FetchSettings(
-    connections=32, connections_per_host=32, requests_per_second_per_host=None, allowed_hosts=("127.0.0.1",)
-)
+SETTINGS: dict[str, Any] = {
+    "max_pixels": MAX_PIXELS,
+    "max_bytes": 20_000_000,
+    "connections": 32,
+    "connections_per_host": 32,
+    "requests_per_second_per_host": 10_000,
+    "connect_timeout_s": 10,
+    "read_timeout_s": 15,
+    "deadline_s": 60,
+    "retries": 3,
+    "max_redirects": 5,
+    "give_up_after": 20,
+    "allowed_hosts": ("127.0.0.1",),
+    "retry": "transient",
+    "max_failed_share": 1.0,
+}
 SEED = [sys.executable, str(Path(__file__).with_name("pool_of_urlretrieve.py"))]
 PEER = "import json, sys, img2dataset; img2dataset.download(**json.loads(sys.argv[1]))"
 PEER_SETTINGS = {
@@ -89,9 +102,9 @@ class Job:
     side: int
     quality: int
 
-    def normalise(self, data: bytes) -> bytes | None:
+    def normalize(self, data: bytes) -> bytes | None:
         try:
-            return normalise(data, side=self.side, quality=self.quality, max_pixels=MAX_PIXELS).jpeg
+            return normalize(data, side=self.side, quality=self.quality, max_pixels=MAX_PIXELS).jpeg
         except ImageError:
             return None
 
@@ -111,18 +124,11 @@ class Took(NamedTuple):
 
 
 def pricefuse(job: Job, folder: Path) -> Took:
-    heap.keep_small()
+    reuse_freed_memory()
     start = time.perf_counter()
     ids = [str(number) for number in range(len(job.links))]
-    download = Download(
-        ids,
-        job.links,
-        ImagesAtHand(folder),
-        SETTINGS,
-        side=job.side,
-        quality=job.quality,
-        max_pixels=MAX_PIXELS,
-    )
+    settings = DownloadSettings(side=job.side, jpeg_quality=job.quality, **SETTINGS)
+    download = Download(ids, job.links, LocalImages(folder), settings)
     keys = [row_key(*download.determinants(position)) for position in range(len(ids))]
     report = rows.refresh(folder / "out", ids, keys, download.compute, SCHEMA, rows_per_part=ROWS_PER_PART)
     seconds = time.perf_counter() - start
@@ -186,8 +192,8 @@ def compare(job: Job, python: str, rounds: int) -> None:
         "pricefuse": (pricefuse,),
         "img2dataset": (img2dataset, python),
         "the seed": (seed, "plainly_scale", 1),
-        "the seed+": (seed, "normalise", 1),
-        "the seed++": (seed, "normalise", os.cpu_count()),
+        "the seed+": (seed, "normalize", 1),
+        "the seed++": (seed, "normalize", os.cpu_count()),
     }
     took: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in tqdm(range(rounds), disable=None):

@@ -1,4 +1,4 @@
-"""A local HTTP/1.1 server that answers /<anything>/<name> with the file <name> of a folder, from memory.
+"""Serve the files of a folder from memory: /<anything>/<name> answers with the file <name>.
 
     python benchmarks/image_server.py FOLDER
 

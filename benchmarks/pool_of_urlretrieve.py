@@ -1,4 +1,4 @@
-"""The seed's way to fetch files: a pool of 100 processes that call urlretrieve and print a warning where it fails.
+"""Fetch files as the seed did: 100 processes call urlretrieve, and print a warning where it fails.
 
     python benchmarks/pool_of_urlretrieve.py FOLDER < LINKS
 

@@ -1,4 +1,4 @@
-"""A picture decoded without any short cut, and how far another is from it: the measure of benchmarks/download.py."""
+"""Decode an image without any short cut, and measure how much another differs from it."""
 
 import io
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageCms, ImageOps
 
 
 def decoded_in_full(data: bytes, size: tuple[int, int], quality: int) -> Image.Image:
-    """Return the picture without any short cut: all pixels decoded, turned, made sRGB, resampled once, encoded."""
+    """Return the image without any short cut: all pixels decoded, turned, made sRGB, resampled once, encoded."""
     image = Image.open(io.BytesIO(data + b"\xff\xd9"))  # the end marker lets a truncated JPEG be decoded
     profile = image.info.get("icc_profile")
     image.load()
@@ -28,7 +28,7 @@ def decoded_in_full(data: bytes, size: tuple[int, int], quality: int) -> Image.I
 
 
 def plainly_scaled(data: bytes, side: int, quality: int) -> bytes:
-    """Return a JPEG of the picture with the shorter side given, as a few lines with Pillow make it."""
+    """Return a JPEG of the image with the given shorter side, as a few lines of Pillow code give it."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     scale = min(1.0, side / min(image.size))
     size = (round(scale * image.width), round(scale * image.height))
@@ -37,6 +37,6 @@ def plainly_scaled(data: bytes, side: int, quality: int) -> bytes:
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the mean absolute difference of two pictures of one size, of 255."""
+    """Return the mean absolute difference of two images of one size, of 255."""
     pair = [np.asarray(image.convert("RGB"), np.int16) for image in (one, other)]
     return float(np.abs(pair[0] - pair[1]).mean())

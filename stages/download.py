@@ -1,14 +1,12 @@
 """download: every product's image, or the reason why there is none."""
 
 from collections import Counter
-from dataclasses import fields
 from pathlib import Path
 
 from pricefuse.catalog import read_catalog
-from pricefuse.download import malloc as heap
 from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download, check_failures, failure_table, summary
-from pricefuse.download.fetcher import FetchSettings
-from pricefuse.download.local_files import ImagesAtHand
+from pricefuse.download.local_files import LocalImages
+from pricefuse.download.malloc import reuse_freed_memory
 from pricefuse.files import write_json
 from pricefuse.keys import row_key
 from pricefuse.pipeline import stage
@@ -19,22 +17,19 @@ from pricefuse.tables.parquet import iter_parts
 
 def main() -> None:
     catalog, out, card = stage.paths(__doc__, "catalog", "out", "card")
-    params = read_params(Path("params.yaml")).download
-    heap.keep_small()
+    settings = read_params(Path("params.yaml")).download
+    reuse_freed_memory()
     products = read_catalog(catalog, content=False)
     ids, links = products["sample_id"].tolist(), products["image_link"].tolist()
-    settings = FetchSettings(**params.model_dump(include={field.name for field in fields(FetchSettings)}))
-    limits = {"side": params.side, "quality": params.jpeg_quality, "max_pixels": params.max_pixels}
-    download = Download(ids, links, ImagesAtHand(catalog), settings, **limits)
-    keys = (row_key(*download.determinants(position)) for position in range(len(ids)))
+    download = Download(ids, links, LocalImages(catalog), settings)
     refreshed = rows.refresh(
         out,
         ids,
-        keys,
+        (row_key(*download.determinants(position)) for position in range(len(ids))),
         download.compute,
         SCHEMA,
         rows_per_part=ROWS_PER_PART,
-        retry_failed=params.retry == "all",
+        retry_failed=settings.retry == "all",
         title="images",
     )
     print(refreshed)
@@ -47,7 +42,7 @@ def main() -> None:
     write_json(card, summary(failures, len(ids), truncated))
     if failures:
         print(f"{failures.total():,} of {len(ids):,} products are without an image:\n{failure_table(failures)}")
-    check_failures(failures, len(ids), params.max_failed_share)
+    check_failures(failures, len(ids), settings.max_failed_share)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One pool of threads for all work that waits or releases the interpreter: downloads, decoding, tokenizing."""
+"""Run work that waits or releases the interpreter in threads: downloads, decoding, tokenizing."""
 
 import queue
 import threading
@@ -23,13 +23,14 @@ def map_in_threads(
     ordered: bool = True,
     cancel: Callable[[], None] = lambda: None,
 ) -> Generator[tuple[Item, Result], None, None]:
-    """Yield (item, work(item)), computed in `threads` threads up to `ahead` items ahead of the caller.
+    """Yield (item, work(item)), computed in up to `threads` threads, up to `ahead` items ahead of the caller.
 
     Items are drawn in the caller's thread, so that their iterator need not be thread-safe. They are yielded in order,
-    or as they finish where `ordered` is false. What `work` raises is raised here. However the generator ends, it calls
-    `cancel`, which is to end the work under way, and leaves out the items that were not begun. It waits STOP_GRACE_S
-    for its threads at the most: they are daemons, so that neither a silent name server nor a slow disk can hold up the
-    end of the process.
+    or as they finish where `ordered` is false. What `work` raises is raised here.
+
+    However the generator ends, it calls `cancel`, which should end the work under way, and drops the items that were
+    not begun. It waits at most STOP_GRACE_S seconds for its threads: they are daemons, so that neither a silent name
+    server nor a slow disk can delay the end of the process.
     """
     pool = _Pool(work, threads, ordered=ordered)
     try:
@@ -47,14 +48,12 @@ def map_in_threads(
 class _Pool(Generic[Item, Result]):
     def __init__(self, work: Callable[[Item], Result], threads: int, *, ordered: bool) -> None:
         self.outstanding = 0
-        self._work, self._ordered = work, ordered
+        self._work, self._max_threads, self._ordered = work, threads, ordered
         self._todo: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
         self._submitted: deque[tuple[Item, Future[Result]]] = deque()
         self._finished: queue.SimpleQueue[tuple[Item, Future[Result]]] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
 
     def submit(self, item: Item) -> None:
         task = item, Future[Result]()
@@ -62,6 +61,10 @@ class _Pool(Generic[Item, Result]):
         if self._ordered:
             self._submitted.append(task)
         self.outstanding += 1
+        if len(self._threads) < self._max_threads:
+            thread = threading.Thread(target=self._run, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def next_finished(self) -> tuple[Item, Result]:
         item, outcome = self._submitted.popleft() if self._ordered else self._finished.get()

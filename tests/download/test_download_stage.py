@@ -15,17 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from image_bytes import jpeg
-from misbehaving_server import MisbehavingServer, body, silence, status
+from misbehaving_server import body, silence, status
 from paths import ROOT
 from PIL import Image
 
 from pricefuse.tables.parquet import iter_parts
-
-
-@pytest.fixture
-def server():
-    with MisbehavingServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -78,6 +72,7 @@ class Stage:
         return {path.name: path.read_bytes() for path in self.images.iterdir()}
 
 
+@pytest.mark.slow
 def test_another_run_asks_only_for_what_may_succeed_now_unless_told_otherwise(stage, server):
     links = {
         "good": server.on("/good", body(jpeg())),
@@ -117,7 +112,7 @@ def test_too_many_failures_fail_the_stage_after_the_reasons_are_written(stage, s
     stage.catalog([server.on("/good", body(jpeg())), server.url("/dead"), server.url("/gone")])
     stage.set(max_failed_share=0.5)
     _, err = stage.run(exit_status=1)
-    assert "2 of 3 images (66.7%) could not be had; at most 50.0% may fail" in err
+    assert "2 of 3 images (66.7%) are missing; at most 50.0% may fail" in err
     assert json.loads(stage.card.read_text())["failed"] == 2
     assert stage.table()["status"].to_pylist().count("failed") == 2
 
@@ -126,15 +121,16 @@ def slow_links(server, count):
     return [server.on(f"/{number}", silence(0.2, body(jpeg((number, 80, 80))))) for number in range(count)]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_ends_like_an_undisturbed_run(stage, server):
     stage.catalog(slow_links(server, 90))
     stage.set(connections=2)
 
-    def put_away():
+    def checkpointed():
         return list(stage.images.glob("pending-*.arrow"))
 
     # Before the first checkpoint, of five seconds, and after it.
-    for reached in (lambda: sum(server.requests.values()) >= 4, put_away):
+    for reached in (lambda: sum(server.requests.values()) >= 4, checkpointed):
         process = stage.start(start_new_session=True)
         while not reached():
             time.sleep(0.05)
@@ -154,6 +150,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_like_an_undisturbed_run(stage,
     assert stage.content() == disturbed
 
 
+@pytest.mark.slow
 def test_an_interrupt_exits_130_and_keeps_what_was_finished(stage, server):
     stage.catalog(slow_links(server, 60))
     stage.set(connections=2)
@@ -189,6 +186,7 @@ def noise(seed):
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_error_and_loses_nothing(stage, server, small_disk):
     stage.images = small_disk / "images"
     few = [server.on(f"/{number}", body(noise(number))) for number in range(4)]
@@ -209,6 +207,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(stage, server, small_d
     assert stage.table()["status"].to_pylist() == ["ok"] * 44
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_the_same_clear_error(stage, server):
     stage.catalog([server.on(f"/{number}", body(noise(number))) for number in range(40)])
 

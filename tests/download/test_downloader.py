@@ -8,27 +8,20 @@ import time
 from collections import Counter
 from contextlib import closing
 from functools import partial
-from itertools import islice
 
 import pyarrow as pa
 import pytest
+from fetching import settings
 from image_bytes import jpeg
-from misbehaving_server import MisbehavingServer, body, silence, status
+from misbehaving_server import body, silence, status
 from PIL import Image
 
 from pricefuse.download.downloader import SCHEMA, Download, check_failures, failure_table
-from pricefuse.download.fetcher import Fetcher, FetchSettings
-from pricefuse.download.local_files import ImagesAtHand
-from pricefuse.download.thread_pool import in_parallel
+from pricefuse.download.fetcher import Fetcher
+from pricefuse.download.local_files import LocalImages
 from pricefuse.errors import InputError
 from pricefuse.keys import row_key
 from pricefuse.tables.refresh import refresh
-
-
-@pytest.fixture
-def server():
-    with MisbehavingServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -37,17 +30,13 @@ def catalog(tmp_path):
     return tmp_path / "catalog"
 
 
-def download(catalog, links, ids=None, side=32, quality=90, **changes):
-    quick = {"requests_per_second_per_host": None, "backoff_s": 0.001, "allowed_hosts": ("127.0.0.1",)}
-    return Download(
-        ids or [f"id{number}" for number in range(len(links))],
-        links,
-        ImagesAtHand(catalog),
-        FetchSettings(**quick | changes),
-        side=side,
-        quality=quality,
-        max_pixels=1_000_000,
-    )
+quick_fetcher = partial(Fetcher, backoff_s=0.001)
+
+
+def download(catalog, links, ids=None, make_fetcher=quick_fetcher, **changes):
+    ids = ids or [f"id{number}" for number in range(len(links))]
+    usual = {"max_bytes": 20_000_000, "read_timeout_s": 15, "deadline_s": 60}
+    return Download(ids, links, LocalImages(catalog), settings(**usual | changes), make_fetcher=make_fetcher)
 
 
 def records(catalog, links, **changes):
@@ -73,10 +62,10 @@ class TestRecords:
         with Image.open(io.BytesIO(record["jpeg"])) as image:
             assert image.size == (48, 32)
 
-    def test_a_file_at_hand_is_not_fetched(self, catalog, server):
+    def test_a_local_file_is_not_fetched(self, catalog, server):
         (catalog / "images/a.jpg").write_bytes(jpeg())
         (record,) = records(catalog, [server.on("/a.jpg", body(jpeg()))])
-        assert (record["status"], record["source"]) == ("ok", "at hand")
+        assert (record["status"], record["source"]) == ("ok", "local file")
         assert server.connections == 0
 
     def test_every_failure_is_a_record_with_its_reason(self, catalog, server):
@@ -89,8 +78,8 @@ class TestRecords:
             "photos/none.jpg": ("no such file", False, "none"),
             "ftp://127.0.0.1/a.jpg": ("unsupported scheme", False, "network"),
             "http://10.0.0.1/a.jpg": ("refused address", False, "network"),
-            "broken.jpg": ("broken image", False, "at hand"),
-            "large.jpg": ("too large", False, "at hand"),
+            "broken.jpg": ("broken image", False, "local file"),
+            "large.jpg": ("too large", False, "local file"),
             server.url("/dead"): ("dead link (404)", False, "network"),
             server.on("/down", status(503)): ("server error (503)", True, "network"),
             server.on("/text", body(b"hello")): ("not a readable JPEG, PNG, WebP or GIF image", False, "network"),
@@ -143,8 +132,8 @@ class TestRecords:
 
 class TestDeterminants:
     def test_of_a_file_are_its_content_and_not_its_name(self, catalog):
-        for name, colour in (("a", (1, 2, 3)), ("b", (1, 2, 3)), ("c", (200, 2, 3))):
-            (catalog / f"images/{name}.jpg").write_bytes(jpeg(colour))
+        for name, color in (("a", (1, 2, 3)), ("b", (1, 2, 3)), ("c", (200, 2, 3))):
+            (catalog / f"images/{name}.jpg").write_bytes(jpeg(color))
         of = download(catalog, ["a.jpg", "b.jpg", "c.jpg"]).determinants
         assert of(0) == of(1) != of(2)
 
@@ -154,7 +143,7 @@ class TestDeterminants:
         assert of(0) == of(1)
         assert len({of(0), of(2), of(3)}) == 3
         assert of(0) != download(catalog, links, side=33).determinants(0)
-        assert of(0) != download(catalog, links, quality=91).determinants(0)
+        assert of(0) != download(catalog, links, jpeg_quality=91).determinants(0)
         assert of(0) != download(catalog, links, max_bytes=99).determinants(0)
         assert of(0) != download(catalog, links, max_redirects=9).determinants(0)
         assert of(0) == download(catalog, links, retries=9).determinants(0)
@@ -178,14 +167,15 @@ class TestDeterminants:
 
 
 class TestScale:
-    def test_without_network_thousands_of_links_are_given_up_on_after_a_few(self, catalog, monkeypatch):
+    def test_without_network_thousands_of_links_are_given_up_on_after_a_few(self, catalog):
         def resolve(*_, **__):
             time.sleep(0.02)
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
-        monkeypatch.setattr("pricefuse.download.downloader.Fetcher", partial(Fetcher, resolver=resolve))
         links = [f"https://images.test/{number}.jpg" for number in range(5000)]
-        errors = Counter(record["error"] for record in records(catalog, links, backoff_s=0.5))
+        errors = Counter(
+            record["error"] for record in records(catalog, links, make_fetcher=partial(Fetcher, resolver=resolve))
+        )
         assert errors.keys() == {"name not found", "host unreachable"}
         assert errors["host unreachable"] > 4900
 
@@ -207,7 +197,7 @@ class TestStopping:
         before = threading.enumerate()
         links = [server.on("/a", body(jpeg()))]
         links += [server.on(f"/slow{number}", silence(60, body(jpeg()))) for number in range(20)]
-        finished = download(catalog, links, read_timeout_s=60.0).compute(range(len(links)))
+        finished = download(catalog, links, read_timeout_s=60).compute(range(len(links)))
         next(finished)
         workers = [thread for thread in threading.enumerate() if thread not in before and "_run" in thread.name]
         assert workers
@@ -226,33 +216,22 @@ class TestStopping:
     @pytest.mark.usefixtures("interruptible")
     def test_an_interrupt_from_the_keyboard_gets_through_at_once(self, catalog, server):
         links = [server.on(f"/slow{number}", silence(60, body(jpeg()))) for number in range(8)]
-        finished = download(catalog, links, read_timeout_s=60.0).compute(range(8))
+        finished = download(catalog, links, read_timeout_s=60).compute(range(8))
         since = time.monotonic()
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             next(finished)
         assert time.monotonic() - since < 15
 
-    def test_a_defect_in_a_thread_is_raised_to_the_caller(self):
-        def work(item):
-            return 1 // (item - 3)
+    @pytest.mark.parametrize("defect", [MemoryError("no memory left"), TypeError("a bug"), OSError("a bug")])
+    def test_a_defect_of_our_own_is_raised_and_not_recorded(self, catalog, server, defect, monkeypatch):
+        def fail(*_):
+            raise defect
 
-        with pytest.raises(ZeroDivisionError):
-            list(in_parallel(work, range(100), 4, cancel=lambda: None))
-
-    def test_every_item_is_worked_on_once(self):
-        assert sorted(in_parallel(lambda item: item * item, range(500), 8, cancel=lambda: None)) == [
-            (item, item * item) for item in range(500)
-        ]
-
-    def test_no_further_item_is_begun_after_closing(self):
-        begun = []
-        finished = in_parallel(begun.append, range(10_000), 4, cancel=lambda: None)
-        list(islice(finished, 5))
-        finished.close()
-        count = len(begun)
-        time.sleep(0.1)
-        assert len(begun) == count < 100
+        monkeypatch.setattr("pricefuse.images.normalize.resampled", fail)
+        with pytest.raises(type(defect)) as caught:
+            records(catalog, [server.on("/a", body(jpeg()))])
+        assert caught.value is defect
 
 
 class TestFailures:

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from pricefuse.download.local_files import ImagesAtHand, OutsideFolderError, has_scheme
+from pricefuse.download.local_files import LocalImages, OutsideFolderError, has_scheme
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def put(catalog, *names):
 
 
 def found(catalog, sample_id="1", link=""):
-    path = ImagesAtHand(catalog).find(sample_id, link)
+    path = LocalImages(catalog).find(sample_id, link)
     return None if path is None else path.relative_to(catalog).as_posix()
 
 
@@ -136,7 +136,7 @@ def test_a_senseless_link_finds_nothing(catalog, link):
     assert found(catalog, "none", link) is None
 
 
-def test_a_circle_of_symbolic_links_finds_nothing(catalog):
+def test_a_cycle_of_symbolic_links_finds_nothing(catalog):
     (catalog / "photos/a.jpg").symlink_to("b.jpg")
     (catalog / "photos/b.jpg").symlink_to("a.jpg")
     assert found(catalog, link="photos/a.jpg") is None

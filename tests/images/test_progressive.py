@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pricefuse.images.normalize import normalise
+from pricefuse.images.normalize import normalize
 from pricefuse.images.progressive import QUANTIZATION, START_OF_SCAN, Scan, iter_segments, read_scan, without_fine_bits
 
 
@@ -40,7 +40,7 @@ TABLE_BYTES = 2 + 2 + 1 + 64 * 2
 
 
 def test_the_scans_of_libjpegs_script_are_found():
-    # jcparam.c, jpeg_simple_progression, colour: (first coefficient, last one, lowest bit known before, bit)
+    # jcparam.c, jpeg_simple_progression, color: (first coefficient, last one, lowest bit known before, bit)
     expected = [(0, 0, 0, 1), (1, 5, 0, 2), (1, 63, 0, 1), (1, 63, 0, 1), (6, 63, 0, 2)]
     expected += [(1, 63, 2, 1), (0, 0, 1, 0), (1, 63, 1, 0), (1, 63, 1, 0), (1, 63, 1, 0)]
     scans = scans_of(PROGRESSIVE)
@@ -61,7 +61,7 @@ def test_only_the_fine_bits_go_and_the_picture_stays():
     assert 0 < np.abs(pixels(data) - pixels(PROGRESSIVE)).mean() < 8
 
 
-def test_the_bits_that_are_left_are_all_there_are_of_a_coarser_quantisation():
+def test_the_bits_that_are_left_are_all_there_are_of_a_coarser_quantization():
     data = without_fine_bits(PROGRESSIVE)
     assert [scan.bit for scan in scans_of(data)] == [1, 0, 0, 0, 0, 0]
     before, after = steps_of(PROGRESSIVE), steps_of(data)
@@ -83,7 +83,7 @@ def test_the_mean_of_every_block_stays_to_the_bit():
     assert np.array_equal(*eighths)
 
 
-def test_a_picture_in_shades_of_grey_does_without_too():
+def test_a_picture_in_shades_of_gray_does_without_too():
     photograph().convert("L").save(buffer := io.BytesIO(), "JPEG", quality=90, progressive=True)
     data = without_fine_bits(buffer.getvalue())
     assert len(data) < 0.8 * len(buffer.getvalue())
@@ -149,16 +149,16 @@ def test_damaged_bytes_stay_as_they_are_or_lose_scans(at, length, damage, cut):
 
 @pytest.mark.parametrize(("side", "same"), [(70, False), (100, True)])
 def test_only_a_picture_made_several_times_smaller_does_without(side, same):
-    full = normalise(PROGRESSIVE, side=side, quality=95, max_pixels=10**6)
-    coarse = normalise(without_fine_bits(PROGRESSIVE), side=side, quality=95, max_pixels=10**6)
+    full = normalize(PROGRESSIVE, side=side, quality=95, max_pixels=10**6)
+    coarse = normalize(without_fine_bits(PROGRESSIVE), side=side, quality=95, max_pixels=10**6)
     assert (full.jpeg != coarse.jpeg) == same
     assert np.abs(pixels(full.jpeg) - pixels(coarse.jpeg)).mean() < 3
 
 
 def test_a_jpeg_that_ends_in_a_scan_it_does_without_is_still_marked_truncated():
     last = scans_of(PROGRESSIVE)[-1].segment
-    picture = normalise(PROGRESSIVE[: last.start + 20], side=70, quality=95, max_pixels=10**6)
+    picture = normalize(PROGRESSIVE[: last.start + 20], side=70, quality=95, max_pixels=10**6)
     assert picture.truncated
-    whole = normalise(PROGRESSIVE, side=70, quality=95, max_pixels=10**6)
+    whole = normalize(PROGRESSIVE, side=70, quality=95, max_pixels=10**6)
     assert not whole.truncated
     assert np.array_equal(pixels(picture.jpeg), pixels(whole.jpeg))

@@ -25,7 +25,7 @@ def test_it_is_pillows_filter(size, box):
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGB"])
-def test_the_colour_space_stays(mode):
+def test_the_color_space_stays(mode):
     image = noise(90, 90, mode)
     found = resized(image, (40, 40), (0.0, 0.0, 90.0, 90.0))
     assert found.mode == mode

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback interface that misbehaves as told, path by path."""
+"""Run a real HTTP server on the loopback interface that misbehaves as told, path by path."""
 
 import gzip
 import socket
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class MisbehavingServer(ThreadingHTTPServer):
-    """Counts what it is asked. An answer is a function of the handler; a path without one is a 404."""
+    """A server that counts its requests. An answer is a function of the handler; a path without one gets a 404."""
 
     daemon_threads = True
     block_on_close = False
@@ -35,7 +35,7 @@ class MisbehavingServer(ThreadingHTTPServer):
         self.server_close()
 
     def on(self, path, *answers):
-        """Answer `path` with one answer after the other, the last for ever; return its URL."""
+        """Answer `path` with one answer after the other, the last one for ever; return its URL."""
         self.answers[path] = list(answers)
         return self.url(path)
 
@@ -113,11 +113,12 @@ def without_length(data):
     return raw(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n" + data)
 
 
-def endless(content_type="image/jpeg"):
-    """Chunks for as long as anyone reads."""
+def endless(content_type="image/jpeg", first=b""):
+    """Send `first`, then chunks for as long as anyone reads."""
 
     def answer(handler):
         _send(handler, 200, {"Content-Type": content_type, "Transfer-Encoding": "chunked"})
+        handler.wfile.write(first)
         while not handler.server.stopping.is_set():
             handler.wfile.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
 

@@ -1,1 +1,1 @@
-"""Every product's image, from local files or the network."""
+"""Get every product's image, from a local file or the network, or the reason why there is none."""

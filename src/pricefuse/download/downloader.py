@@ -1,9 +1,15 @@
-"""The images of all products: found at hand or fetched, checked, and turned into records, many at a time."""
+"""Turn every product into an image record: read its local file or fetch its link, check it, scale it.
+
+Key properties:
+- Every product gets a record. A missing image never ends the run: its record has the reason.
+- A record is keyed by all that determines it (`determinants`), so that another run computes only what is missing.
+- Memory is bounded by the number of connections, however many products there are.
+"""
 
 import hashlib
 import os
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,14 +21,15 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from pricefuse.download.fetch_errors import FetchError
-from pricefuse.download.fetcher import Fetcher, FetchSettings
-from pricefuse.download.local_files import ImagesAtHand, OutsideFolderError, has_scheme
-from pricefuse.download.thread_pool import in_parallel
+from pricefuse.download.fetcher import Fetcher
+from pricefuse.download.local_files import LocalImages, OutsideFolderError, has_scheme
+from pricefuse.download.settings import DownloadSettings
 from pricefuse.errors import InputError
-from pricefuse.images.normalize import ImageError, normalise
+from pricefuse.images.normalize import ImageError, normalize
+from pricefuse.thread_pool import map_in_threads
 
-# To be raised when `normalise` makes other pixels of the same bytes: every earlier record is then made anew.
-RECIPE_VERSION = 5
+# Raise it when the same bytes give another record: all records are then computed again.
+RECIPE_VERSION = 6
 ROWS_PER_PART = 500  # some 10 MB
 SCHEMA = pa.schema(
     [
@@ -32,14 +39,14 @@ SCHEMA = pa.schema(
         pa.field("sha256", pa.string()),  # of `jpeg`, hexadecimal
         pa.field("width", pa.int32()),  # pixels
         pa.field("height", pa.int32()),
-        pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be grey
-        pa.field("source", pa.string()),  # "at hand", "network" or "none"
+        pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be gray
+        pa.field("source", pa.string()),  # "local file", "network" or "none"
         pa.field("jpeg", pa.binary()),
     ]
 )
 
 _FILE, _LINK, _PROBLEM = "file", "link", "problem"
-_ORIGIN = {_FILE: "at hand", _LINK: "network", _PROBLEM: "none"}
+_ORIGIN = {_FILE: "local file", _LINK: "network", _PROBLEM: "none"}
 
 
 class Source(NamedTuple):
@@ -52,76 +59,81 @@ class Source(NamedTuple):
 class Download:
     """The image records of products given as two sequences of equal length.
 
-    `side`, `quality` and `max_pixels` are those of `images.normalise`. `decoders` pictures are decoded at a time, by
-    default one more than there are cores, since each waits for the interpreter now and then; at most
-    `settings.connections` files are in memory, however many products there are.
+    `decoders` images are decoded at a time, by default one more than there are cores, because each waits for the
+    interpreter now and then. `make_fetcher` stands in for Fetcher.
     """
 
     def __init__(
         self,
         sample_ids: Sequence[str],
         image_links: Sequence[str],
-        at_hand: ImagesAtHand,
-        settings: FetchSettings,
+        local_images: LocalImages,
+        settings: DownloadSettings,
         *,
-        side: int,
-        quality: int,
-        max_pixels: int,
         decoders: int | None = None,
+        make_fetcher: Callable[[DownloadSettings], Fetcher] = Fetcher,
     ) -> None:
-        self._settings = settings
-        self._side, self._quality, self._max_pixels = side, quality, max_pixels
-        self._sources = [_source(at_hand, *product) for product in zip(sample_ids, image_links, strict=True)]
+        self._settings, self._make_fetcher = settings, make_fetcher
+        self._sources = [_source(local_images, *product) for product in zip(sample_ids, image_links, strict=True)]
         self._decoding = threading.Semaphore(decoders or (os.cpu_count() or 1) + 1)
 
     def determinants(self, position: int) -> tuple[Any, ...]:
-        """Return all that determines a product's record: the content of a file at hand, else the link; and the recipe.
+        """Return all that determines a product's record: the content of its local file, else its link; and the recipe.
 
-        The limits are part of it, since a picture may be refused for them: a raised limit undoes its refusals.
+        The limits are part of it, because an image may be refused for them: raising a limit undoes its refusals. So is
+        whether a link's host may be at a private address: allowing a mirror undoes its refusals.
 
-        Whether a link's host may be at a private address is part of it, so that allowing a mirror undoes its refusals.
-        Raises InputError for a file that cannot be read.
+        Raises InputError for a local file that cannot be read.
         """
         kind, value = self._sources[position]
         if kind == _FILE:
             value = _file_sha256(Path(value))
-        allowed = kind == _LINK and _host(value) in self._settings.allowed_hosts
-        limits = (self._max_pixels, self._settings.max_bytes, self._settings.max_redirects)
-        return ("image", RECIPE_VERSION, self._side, self._quality, *limits, kind, value, allowed)
+        settings = self._settings
+        allowed = kind == _LINK and _host(value) in settings.allowed_hosts
+        limits = (settings.max_pixels, settings.max_bytes, settings.max_redirects)
+        return ("image", RECIPE_VERSION, settings.side, settings.jpeg_quality, *limits, kind, value, allowed)
 
     def compute(self, positions: Sequence[int] | np.ndarray) -> Generator[tuple[int, dict[str, Any]], None, None]:
         """Yield (position, record) with the columns of SCHEMA as they finish.
 
-        A product without a picture gets a record of status "failed". Closing the iterator ends transfers under way
-        within a moment.
+        A product without an image gets a record of status "failed". Closing the iterator ends transfers under way
+        within a moment. Whatever is not a property of a link, a server or an image is raised.
         """
-        fetcher = Fetcher(self._settings)
-        work, threads = partial(self._record, fetcher), self._settings.connections
-        with closing(in_parallel(work, positions, threads, cancel=fetcher.close)) as finished:
-            yield from finished
+        fetcher = self._make_fetcher(self._settings)
+        threads = self._settings.connections
+        records = map_in_threads(
+            partial(self._record, fetcher),
+            positions,
+            threads=threads,
+            ahead=2 * threads,
+            ordered=False,
+            cancel=fetcher.close,
+        )
+        with closing(records):
+            yield from records
 
     def _record(self, fetcher: Fetcher, position: int) -> dict[str, Any]:
-        source = self._sources[position]
+        source, settings = self._sources[position], self._settings
         try:
             data = self._read(fetcher, source)
             with self._decoding:
-                picture = normalise(data, side=self._side, quality=self._quality, max_pixels=self._max_pixels)
+                image = normalize(
+                    data, side=settings.side, quality=settings.jpeg_quality, max_pixels=settings.max_pixels
+                )
         except FetchError as error:
             return _failure(source, error.reason, transient=error.transient)
         except ImageError as error:
             return _failure(source, str(error), transient=False)
-        except OSError:
-            return _failure(source, "file cannot be read", transient=True)
         return {
             "status": "ok",
             "error": None,
             "transient": False,
-            "sha256": hashlib.sha256(picture.jpeg).hexdigest(),
-            "width": picture.width,
-            "height": picture.height,
-            "truncated": picture.truncated,
+            "sha256": hashlib.sha256(image.jpeg).hexdigest(),
+            "width": image.width,
+            "height": image.height,
+            "truncated": image.truncated,
             "source": _ORIGIN[source.kind],
-            "jpeg": picture.jpeg,
+            "jpeg": image.jpeg,
         }
 
     def _read(self, fetcher: Fetcher, source: Source) -> bytes:
@@ -129,17 +141,21 @@ class Download:
             raise FetchError(source.value, transient=False)
         if source.kind == _LINK:
             return fetcher.fetch(source.value)
-        with Path(source.value).open("rb") as file:
-            data = file.read(self._settings.max_bytes + 1)
+        try:
+            with Path(source.value).open("rb") as file:
+                data = file.read(self._settings.max_bytes + 1)
+        except OSError as error:
+            raise FetchError("file cannot be read", transient=True) from error
         if len(data) > self._settings.max_bytes:
             raise FetchError("too large", transient=False)
         return data
 
 
 def summary(counts: Mapping[str, int], total: int, truncated: int) -> dict[str, Any]:
-    """Return how the images of `total` products fared, as JSON values, the most frequent reason first.
+    """Return how many of `total` products have an image, as JSON values, the most frequent reason for none first.
 
-    `truncated` pictures are among the ones that are ok: their files end early, but enough of them is there.
+    `counts` are the failures by reason. The `truncated` images are among the ones that are ok: their files end early,
+    but enough of each is there.
     """
     failed = sum(counts.values())
     return {
@@ -159,21 +175,24 @@ def failure_table(counts: Mapping[str, int]) -> str:
 
 
 def check_failures(counts: Mapping[str, int], total: int, limit: float) -> None:
-    """Raise InputError if more than `limit` (a share, 0 to 1) of `total` images failed; `counts` is by reason."""
+    """Raise InputError if more than `limit` (a share, 0 to 1) of `total` images failed.
+
+    `counts` are the failures by reason.
+    """
     failed = sum(counts.values())
     if failed > limit * total:
         raise InputError(
-            f"{failed:,} of {total:,} images ({failed / total:.1%}) could not be had; at most {limit:.1%} may fail:\n"
+            f"{failed:,} of {total:,} images ({failed / total:.1%}) are missing; at most {limit:.1%} may fail:\n"
             f"{failure_table(counts)}\n"
             "Run again if the network was the cause (finished images are kept), put the files into the catalog's "
             "images folder, correct the image_link column, or allow a larger share of failures."
         )
 
 
-def _source(at_hand: ImagesAtHand, sample_id: str, image_link: str) -> Source:
+def _source(local_images: LocalImages, sample_id: str, image_link: str) -> Source:
     link = image_link.strip()
     try:
-        path = at_hand.find(sample_id, link)
+        path = local_images.find(sample_id, link)
     except OutsideFolderError as error:
         return Source(_PROBLEM, str(error))
     if path is not None:

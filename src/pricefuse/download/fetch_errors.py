@@ -1,7 +1,8 @@
-"""Why a link gave no bytes, in a few reasons that can be counted."""
+"""Classify failed downloads: every exception and HTTP status becomes one of a few reasons that can be counted."""
 
 import http.client
 
+from requests.exceptions import RequestException
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
@@ -14,11 +15,17 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from pricefuse.download.connections import RefusedAddressError
+from pricefuse.download.connections import TooManyBytesError
+from pricefuse.download.ssrf import RefusedAddressError
+
+# All that requests, urllib3 and http.client raise for a host or its answer; a RequestException is an OSError, and
+# a negative chunk length a ValueError or, where it is long, an OverflowError.
+CLIENT_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError, OverflowError)
 
 # The first match explains an exception; the flag is whether the next run may fare better.
 _REASONS: tuple[tuple[type[Exception], str, bool], ...] = (
     (RefusedAddressError, "refused address", False),
+    (TooManyBytesError, "too large", False),
     (LocationValueError, "malformed link", False),
     (DecodeError, "malformed answer", False),
     (NameResolutionError, "name not found", True),
@@ -44,22 +51,32 @@ _STATUSES = {
 
 
 class FetchError(Exception):
-    """Why there are no bytes: `reason` for a person, one of a few; `transient` if the next run may fare better.
+    """Why a link gave no bytes: `reason`, one of a few, and whether the next run may fare better (`transient`).
 
     `retry`: another attempt within this run may help.
     """
 
-    def __init__(self, reason: str, transient: bool, *, retry: bool = False) -> None:  # noqa: FBT001 - passed by name
+    def __init__(self, reason: str, *, transient: bool, retry: bool = False) -> None:
         super().__init__(reason)
         self.reason, self.transient, self.retry = reason, transient, retry
 
 
-def from_exception(error: HTTPError) -> FetchError:
-    cause = error.args[1] if isinstance(error, ProtocolError) and len(error.args) > 1 else error
+def cause_of(error: Exception) -> Exception:
+    """Return the exception of urllib3 that one of requests' wraps; `error` itself if it wraps none."""
+    wrapped = error.args[0] if isinstance(error, RequestException) and error.args else None
+    return wrapped if isinstance(wrapped, Exception) else error
+
+
+def from_exception(error: Exception) -> FetchError:
+    """Return the FetchError for one of CLIENT_ERRORS."""
+    cause = cause_of(error)
+    if isinstance(cause, ProtocolError) and len(cause.args) > 1:
+        cause = cause.args[1]
     reason, transient = next((reason, transient) for kind, reason, transient in _REASONS if isinstance(cause, kind))
     return FetchError(reason, transient=transient, retry=transient)
 
 
 def from_status(status: int) -> FetchError:
+    """Return the FetchError for an HTTP status that is neither 200 nor a redirect."""
     reason, transient = _STATUSES.get(status, ("server error", True) if status >= 500 else ("unexpected answer", False))
     return FetchError(f"{reason} ({status})", transient=transient, retry=transient)

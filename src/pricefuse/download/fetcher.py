@@ -1,86 +1,66 @@
-"""One URL to bytes: polite to servers, safe against them, and over by a deadline."""
+"""Fetch one URL: within the limits of its server, safe against it, and over by a deadline.
 
-import random
+Algorithm, for each attempt:
+1. Wait for a turn at the host: a free connection, the request rate, the pause that it asked for.
+2. Request the URL over a connection to a checked address (ssrf.py), whose socket keeps to the deadline.
+3. Follow redirects, each of which is checked like the first URL and waits for its own turn.
+4. Repeat what may pass, after a random pause (exponential back-off with full jitter), while the deadline allows it.
+"""
+
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin
 
-from urllib3 import Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
-from urllib3.response import BaseHTTPResponse
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, ReadTimeoutError, SSLError
 from urllib3.util import Url, parse_url
 
-from pricefuse.download.connections import POLL_S, Deadline, Resolver, enforced, pool_manager
-from pricefuse.download.fetch_errors import FetchError, from_exception, from_status
-from pricefuse.download.rate_limit import Host, backoff_s, retry_after_s
+from pricefuse.download.connections import POLL_S, CheckedAdapter, Resolver, Transfer, enforced
+from pricefuse.download.fetch_errors import CLIENT_ERRORS, FetchError, cause_of, from_exception, from_status
+from pricefuse.download.rate_limit import Host, retry_after_s
+from pricefuse.download.settings import DownloadSettings
 
+BACKOFF_S = 0.5  # the longest pause before the first retry; doubled for each further one
+USER_AGENT = "pricefuse/0.1 (product image download)"
 _REDIRECTS = {301, 302, 303, 307, 308}
-# A small body is read to its end so that the connection can serve again; a large one is not worth it.
+# A small body is read to its end so that the connection can serve again; for a large one that costs too much.
 _DRAIN_BYTES = 16 * 1024
+# Headers; that of small chunks may be as much as the body, hence the factor where this is used.
+_OVERHEAD_BYTES = 2**20
 
-
-@dataclass(frozen=True)
-class FetchSettings:
-    """How to fetch. Times in seconds, sizes in bytes; the limits hold over all threads of a Fetcher.
-
-    `deadline_s` covers one image with its redirects and retries, but not the wait for a turn under our own limits.
-    `read_timeout_s` is the longest silence. `requests_per_second_per_host` None sets no rate. `allowed_hosts` may be at
-    private addresses: a local mirror. After `give_up_after` connection failures in a row a host that does not answer
-    counts as unreachable and its remaining links fail at once.
-    """
-
-    connections: int = 32
-    connections_per_host: int = 16
-    requests_per_second_per_host: float | None = 100.0
-    connect_timeout_s: float = 10.0
-    read_timeout_s: float = 15.0
-    deadline_s: float = 60.0
-    retries: int = 3
-    backoff_s: float = 0.5
-    max_bytes: int = 20_000_000
-    max_redirects: int = 5
-    user_agent: str = "pricefuse/0.1 (product image download)"
-    allowed_hosts: tuple[str, ...] = ()
-    give_up_after: int = 20
+# requests has http.cookiejar parse every cookie, and that warns of those it cannot parse; none is kept anyway.
+warnings.filterwarnings("ignore", message="http.cookiejar bug")
 
 
 class Fetcher:
-    """Fetches URLs over one connection pool; safe to share between threads.
+    """Fetches URLs over one session of requests; safe to share between threads.
 
-    `resolver` stands in for socket.getaddrinfo; `rng` draws the jitter of the back-off.
+    `resolver` stands in for socket.getaddrinfo. `backoff_s` is the longest pause before the first retry, in seconds.
     """
 
     def __init__(
         self,
-        settings: FetchSettings,
+        settings: DownloadSettings,
         *,
         resolver: Resolver = socket.getaddrinfo,
-        rng: random.Random | None = None,
+        backoff_s: float = BACKOFF_S,
+        user_agent: str = USER_AGENT,
     ) -> None:
         self.settings = settings
-        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._wait = wait_random_exponential(multiplier=backoff_s)
         self._stop = threading.Event()
         self._slots = threading.Semaphore(settings.connections)
         self._hosts: dict[str, Host] = {}
-        self._pools = pool_manager(
-            frozenset(settings.allowed_hosts),
-            resolver,
-            hosts=settings.connections,
-            per_host=settings.connections_per_host,
-        )
-        self._timeout = Timeout(connect=settings.connect_timeout_s, read=settings.read_timeout_s)
-        self._headers = {
-            "User-Agent": settings.user_agent,
-            "Accept": "image/jpeg, image/png, image/webp, image/gif, */*;q=0.1",
-            "Accept-Encoding": "identity",
-        }
+        self._timeout = settings.connect_timeout_s, settings.read_timeout_s
+        self._session = _session(settings, resolver, user_agent)
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +73,7 @@ class Fetcher:
     def close(self) -> None:
         """Close the connections; a `fetch` under way in another thread raises FetchError within a moment."""
         self._stop.set()
-        self._pools.clear()
+        self._session.close()
 
     def fetch(self, url: str) -> bytes:
         """Return the body that `url` answers with, redirects followed, at most `max_bytes`.
@@ -101,74 +81,76 @@ class Fetcher:
         Raises FetchError, and nothing else, whatever the URL and the server's answer are.
         """
         settings = self.settings
-        deadline = Deadline(time.monotonic() + settings.deadline_s, settings.read_timeout_s, self._stop)
-        attempt = 0
-        while True:
-            try:
-                with enforced(deadline):
-                    return self._follow(url, deadline)
-            except FetchError as error:
-                pause = backoff_s(attempt, settings.backoff_s, self._rng)
-                if not error.retry or attempt == settings.retries or pause >= deadline.left():
-                    raise
-            attempt += 1
-            self._sleep(pause)
+        deadline = time.monotonic() + settings.deadline_s
+        transfer = Transfer(deadline, settings.read_timeout_s, self._stop, bytes_left=0)
 
-    def _follow(self, url: str, deadline: Deadline) -> bytes:
-        for _ in range(self.settings.max_redirects + 1):
-            target = _checked(url)
-            answer = self._request(target, deadline)
-            if isinstance(answer, bytes):
-                return answer
-            url = _joined(target.url, answer)
+        def is_over(state: RetryCallState) -> bool:
+            return state.attempt_number > settings.retries or state.upcoming_sleep >= transfer.left()
+
+        retrying = Retrying(
+            retry=retry_if_exception(_is_passing), wait=self._wait, stop=is_over, sleep=self._sleep, reraise=True
+        )
+        return retrying(self._follow, url, transfer)
+
+    def _follow(self, url: str, transfer: Transfer) -> bytes:
+        with enforced(transfer):
+            for _ in range(self.settings.max_redirects + 1):
+                target = _checked(url)
+                answer = self._request(target, transfer)
+                if isinstance(answer, bytes):
+                    return answer
+                url = _joined(target.url, answer)
         raise FetchError("too many redirects", transient=False)
 
-    def _request(self, url: Url, deadline: Deadline) -> bytes | str:
+    def _request(self, url: Url, transfer: Transfer) -> bytes | str:
         """Return the body, or the address that the server redirects to."""
-        host = self._host(url)
-        with self._turn(host, deadline):
+        request, host = self._prepared(url), self._host(url)
+        with self._turn(host, transfer):
+            transfer.bytes_left = 2 * self.settings.max_bytes + _OVERHEAD_BYTES
             try:
-                response = self._pools.urlopen(
-                    "GET",
-                    url.url,
-                    headers=self._headers,
-                    timeout=self._timeout,
-                    retries=False,
-                    redirect=False,
-                    preload_content=False,
-                )
-                host.answered()
-                return self._answer(response, host)
-            except HTTPError as error:
-                failure = from_exception(error)
-                silent = isinstance(error, ReadTimeoutError) and not host.known
-                if silent or isinstance(error, (ConnectTimeoutError, SSLError)):
-                    host.failed()
+                response = self._session.send(request, timeout=self._timeout, allow_redirects=False)
+            except CLIENT_ERRORS as error:
+                failure, cause = from_exception(error), cause_of(error)
+                silent = isinstance(cause, ReadTimeoutError) and not host.has_answered
+                if silent or isinstance(cause, (ConnectTimeoutError, SSLError)):
+                    host.record_failure()
                     # A host that never answered will hardly do so in a second; without a network all are like that.
-                    failure.retry = silent or host.known
+                    failure.retry = silent or host.has_answered
                 raise failure from error
+            host.record_answer()
+            return self._answer(response, host)
 
-    def _answer(self, response: BaseHTTPResponse, host: Host) -> bytes | str:
-        if response.status == 200:
+    def _prepared(self, url: Url) -> requests.PreparedRequest:
+        try:
+            return self._session.prepare_request(requests.Request("GET", url.url))
+        except (requests.RequestException, ValueError) as error:
+            raise FetchError("malformed link", transient=False) from error
+
+    def _answer(self, response: requests.Response, host: Host) -> bytes | str:
+        if response.status_code == 200:
             return self._body(response)
         _discard(response)
         location = response.headers.get("location")
-        if response.status in _REDIRECTS and location:
+        if response.status_code in _REDIRECTS and location:
             return location
-        if response.status in {429, 503}:
-            host.pause(retry_after_s(response.headers.get("retry-after"), datetime.now(UTC)))
-        raise from_status(response.status)
+        if response.status_code in {429, 503}:
+            host.pause(retry_after_s(response.headers.get("retry-after")))
+        raise from_status(response.status_code)
 
-    def _body(self, response: BaseHTTPResponse) -> bytes:
+    def _body(self, response: requests.Response) -> bytes:
         limit = self.settings.max_bytes
-        if (response.length_remaining or 0) > limit:
+        if (response.raw.length_remaining or 0) > limit:
             response.close()
             raise FetchError("too large", transient=False)
-        body = response.read(limit + 1)
+        try:
+            body: bytes = response.raw.read(limit + 1, decode_content=True)
+        except CLIENT_ERRORS as error:
+            response.close()
+            raise from_exception(error) from error
         if len(body) > limit:
             response.close()
             raise FetchError("too large", transient=False)
-        # Captive portals and robot checks answer 200 with a page; at the next run the picture may be there.
+        # Captive portals and robot checks answer 200 with a page; at the next run the image may be there.
         if body.lstrip()[:1] == b"<":
             raise FetchError("not an image but a web page", transient=True)
         return body
@@ -181,16 +163,16 @@ class Fetcher:
         )
 
     @contextmanager
-    def _turn(self, host: Host, deadline: Deadline) -> Iterator[None]:
+    def _turn(self, host: Host, transfer: Transfer) -> Iterator[None]:
         """Wait until a request is allowed: our own limits move the deadline, a pause that the host wants does not."""
         _check_reachable(host)
         since = time.monotonic()
         with self._slot(host.slots), self._slot(self._slots):
             self._sleep(host.reserve_turn())
-            deadline.at += time.monotonic() - since
+            transfer.deadline += time.monotonic() - since
             _check_reachable(host)
             pause = host.pause_left()
-            if pause > deadline.left():
+            if pause > transfer.left():
                 raise FetchError("rate limited", transient=True)
             self._sleep(pause)
             yield
@@ -207,6 +189,35 @@ class Fetcher:
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
             raise FetchError("stopped", transient=True)
+
+
+class _Session(requests.Session):  # type: ignore[misc, unused-ignore]
+    def get_redirect_target(self, _: requests.Response) -> None:
+        """Return None: requests would read the body of a redirect without a limit, to follow it or not."""
+
+
+def _session(settings: DownloadSettings, resolver: Resolver, user_agent: str) -> requests.Session:
+    session = _Session()
+    session.trust_env = False  # neither proxies nor .netrc
+    session.stream = True
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept, so that threads share nothing
+    session.headers.clear()
+    session.headers["User-Agent"] = user_agent
+    session.headers["Accept"] = "image/jpeg, image/png, image/webp, image/gif, */*;q=0.1"
+    session.headers["Accept-Encoding"] = "identity"
+    adapter = CheckedAdapter(
+        frozenset(settings.allowed_hosts),
+        resolver,
+        hosts=settings.connections,
+        per_host=settings.connections_per_host,
+    )
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, FetchError) and error.retry
 
 
 def _check_reachable(host: Host) -> None:
@@ -233,9 +244,9 @@ def _joined(url: str, location: str) -> str:
         raise FetchError("malformed redirect", transient=False) from error
 
 
-def _discard(response: BaseHTTPResponse) -> None:
-    remaining = response.length_remaining
+def _discard(response: requests.Response) -> None:
+    remaining = response.raw.length_remaining
     if remaining is not None and remaining <= _DRAIN_BYTES:
-        response.drain_conn()
+        response.raw.drain_conn()
     else:
         response.close()

@@ -1,4 +1,4 @@
-"""Image files that the user already has beside the catalog."""
+"""Find the local image files that the user has beside the catalog."""
 
 import os
 import re
@@ -15,8 +15,8 @@ class OutsideFolderError(ValueError):
     """A link that is a path, but not one inside the catalog folder."""
 
 
-class ImagesAtHand:
-    """The files in `<catalog folder>/images`, listed once, and the files that links name as paths.
+class LocalImages:
+    """The image files of a catalog: those in its folder `images`, listed once, and those that links name as paths.
 
     Files in `images` are found by comparing names with the listing: no path is made from an id or a URL. The listed
     files themselves may be symbolic links, as DVC's cache makes them.
@@ -50,7 +50,7 @@ class ImagesAtHand:
         path = self._folder / link
         try:
             resolved, is_file = path.resolve(), path.is_file()
-        except (OSError, ValueError, RuntimeError):  # too long, a null character, a circle of symbolic links
+        except (OSError, ValueError, RuntimeError):  # too long, a null character, a cycle of symbolic links
             return None
         if Path(link).is_absolute() or not resolved.is_relative_to(self._resolved):
             raise OutsideFolderError("path leaves the catalog folder")

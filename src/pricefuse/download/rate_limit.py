@@ -1,11 +1,11 @@
-"""What one server asks of us and how it has answered so far: turns, pauses, back-off."""
+"""Keep to the limits of each host: connections, requests a second, the pauses it asks for, and giving up on it."""
 
 import math
-import random
 import threading
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
 
 # A shorter interruption of a host that has answered before is left to the retries.
 OUTAGE_S = 60.0
@@ -14,12 +14,12 @@ OUTAGE_S = 60.0
 class Host:
     """The limits that hold for one host, over all threads.
 
-    `slots` is to be held during a request. `give_up_after` connection failures in a row make the host `unreachable`.
+    `slots` must be held during a request. `give_up_after` connection failures in a row make the host `unreachable`.
     """
 
-    def __init__(self, connections: int, requests_per_second: float | None, give_up_after: int) -> None:
+    def __init__(self, connections: int, requests_per_second: float, give_up_after: int) -> None:
         self.slots = threading.Semaphore(connections)
-        self._interval_s = 1.0 / requests_per_second if requests_per_second else 0.0
+        self._interval_s = 1.0 / requests_per_second
         self._give_up_after = give_up_after
         self._lock = threading.Lock()
         self._next_turn = self._resume_at = 0.0
@@ -34,7 +34,7 @@ class Host:
             return turn - now
 
     def pause(self, seconds: float) -> None:
-        """Take note that the host wants no request for so long."""
+        """Record that the host wants no request for so many seconds."""
         with self._lock:
             self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
@@ -42,43 +42,33 @@ class Host:
         """Return how many seconds the pause that the host asked for still lasts; not positive when it is over."""
         return self._resume_at - time.monotonic()
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
+        """Record that the host answered a request, with whatever status."""
         with self._lock:
             self._failures, self._answered_at = 0, time.monotonic()
 
-    def failed(self) -> None:
-        """Count a connection that could not be made, or that the host never answered on."""
+    def record_failure(self) -> None:
+        """Count a connection that could not be opened, or on which the host never answered."""
         with self._lock:
             self._failures += 1
 
     @property
-    def known(self) -> bool:
+    def has_answered(self) -> bool:
         """Whether the host has ever answered."""
         return self._answered_at > -math.inf
 
     @property
     def unreachable(self) -> bool:
+        """Whether the host failed too often in a row, and not only for a moment."""
         return self._failures >= self._give_up_after and time.monotonic() - self._answered_at > OUTAGE_S
 
 
-def backoff_s(attempt: int, base_s: float, rng: random.Random) -> float:
-    """Return the pause after failed `attempt` (from 0): full jitter, uniform in [0, base * 2**attempt].
+def retry_after_s(header: str | None) -> float:
+    """Return the seconds that a Retry-After header asks for, 0 if it is missing, in the past or senseless.
 
-    M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    RFC 9110, 10.2.3: a number of seconds or an HTTP date. More than six hours count as six hours.
     """
-    return rng.uniform(0.0, base_s * 2.0**attempt)
-
-
-def retry_after_s(header: str | None, now: datetime) -> float:
-    """Return the seconds that a Retry-After header asks for, 0 if it is missing or senseless.
-
-    RFC 9110, 10.2.3: a number of seconds or an HTTP date.
-    """
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
     try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
+        return Retry().parse_retry_after(header or "")
+    except (InvalidHeader, ValueError, OverflowError):  # the latter two: a date or a number out of range
         return 0.0
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())

@@ -4,25 +4,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pricefuse.settings import Count, Positive, Settings, Share
+from pricefuse.settings import Settings, Share
 
 
 class DownloadSettings(Settings):
-    """Section `download` of params.yaml, whose comments say what each key means."""
+    """Section `download` of params.yaml. Sizes in pixels and bytes, times in seconds.
+
+    `deadline_s` covers one image with its redirects and retries, but not the wait for a turn under our own limits.
+    `read_timeout_s` is the longest silence. `allowed_hosts` may be at private addresses, such as a local mirror. After
+    `give_up_after` connection failures in a row a host that does not answer counts as unreachable, and its remaining
+    links fail at once. The limits on connections and requests hold over all threads.
+    """
 
     side: Annotated[int, Field(ge=16, le=4096)]
     jpeg_quality: Annotated[int, Field(ge=1, le=95)]
-    max_pixels: Count
-    max_bytes: Count
+    max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    max_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)]
     connections: Annotated[int, Field(ge=1, le=512)]
-    connections_per_host: Count
-    requests_per_second_per_host: Positive
-    connect_timeout_s: Positive
-    read_timeout_s: Positive
-    deadline_s: Positive
-    retries: Annotated[int, Field(ge=0)]
-    max_redirects: Annotated[int, Field(ge=0)]
-    give_up_after: Count
+    connections_per_host: Annotated[int, Field(ge=1, le=512)]
+    requests_per_second_per_host: Annotated[float, Field(gt=0, le=10_000)]
+    connect_timeout_s: Annotated[float, Field(gt=0, le=600)]
+    read_timeout_s: Annotated[float, Field(gt=0, le=600)]
+    deadline_s: Annotated[float, Field(gt=0, le=3600)]
+    retries: Annotated[int, Field(ge=0, le=20)]
+    max_redirects: Annotated[int, Field(ge=0, le=20)]
+    give_up_after: Annotated[int, Field(ge=1, le=1_000_000)]
     allowed_hosts: tuple[str, ...]
     retry: Literal["transient", "all"]
     max_failed_share: Share

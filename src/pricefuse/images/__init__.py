@@ -1,1 +1,1 @@
-"""Image bytes to checked RGB pictures."""
+"""Convert image bytes to checked RGB images."""

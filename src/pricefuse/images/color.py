@@ -1,4 +1,4 @@
-"""A picture's colours: from any mode and profile to sRGB on white."""
+"""Convert an image of any mode and color profile to sRGB on white."""
 
 import functools
 import io
@@ -6,30 +6,35 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from pricefuse.images.decoder import decoding
+
 _WHITE = (255, 255, 255, 255)
 _PROFILE_MODES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 
 
 def flattened(image: Image.Image) -> Image.Image:
-    """Return any picture on white, in mode L, RGB or CMYK."""
+    """Return a decoded image of any mode on white, in mode L, RGB or CMYK; raises ImageError if it is damaged."""
     if image.mode.startswith("I"):
-        image = _eight_bits(image)
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
+        return _eight_bits(image)
+    with decoding():  # a palette may be missing, a transparent color of the wrong kind
+        transparent = image.has_transparency_data
+        if transparent or image.mode not in {"L", "RGB", "CMYK"}:
+            image = image.convert("RGBA" if transparent else "RGB")
+    if transparent:
         return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image).convert("RGB")
-    return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
+    return image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    # Image.convert clips 16-bit grey at 255 instead of scaling it, and ignores its transparent level.
+    # Image.convert clips 16-bit gray at 255 instead of scaling it, and ignores its transparent level.
     levels = np.asarray(image)
-    grey = (levels >> 8).clip(0, 255).astype(np.uint8)
-    grey[levels == image.info.get("transparency", -1)] = 255
-    return Image.fromarray(grey)
+    gray = (levels >> 8).clip(0, 255).astype(np.uint8)
+    gray[levels == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(gray)
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return a picture of mode L, RGB or CMYK as RGB, by its ICC profile if that is of use."""
+    """Return an image of mode L, RGB or CMYK in sRGB, by its ICC profile if that can be used."""
     transform = _srgb_transform(profile, image.mode) if profile else None
     if transform is not None:
         return ImageCms.applyTransform(image, transform)
@@ -38,7 +43,7 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 @functools.lru_cache(maxsize=32)
 def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform to sRGB; None if the profile is sRGB, unreadable, or not of the picture's colour space."""
+    """Return the transform to sRGB; None if the profile is sRGB, unreadable, or of another color space."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if _PROFILE_MODES.get(source.profile.xcolor_space.strip()) != mode:
@@ -47,5 +52,5 @@ def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | N
         if ImageCms.getProfileDescription(source).strip().startswith("sRGB"):
             return None
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (OSError, ImageCms.PyCMSError, TypeError, ValueError):
+    except (OSError, ImageCms.PyCMSError, ValueError):
         return None

@@ -1,4 +1,10 @@
-"""Bytes from anywhere to a checked RGB JPEG: the picture that a person sees, at the size that the encoders want."""
+"""Convert image bytes of any origin to a checked RGB JPEG: upright, in sRGB, on white, as small as the encoders need.
+
+Algorithm:
+1. Read the header; refuse what is too large, and ask a JPEG decoder for no more pixels than the result needs.
+2. Decode; of a truncated JPEG keep what is there if it is at least half.
+3. Put it on white, resample, convert to sRGB, turn it upright, encode.
+"""
 
 import io
 import itertools
@@ -8,20 +14,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile
 
 from pricefuse.images import jpeg
 from pricefuse.images.color import flattened, in_srgb
+from pricefuse.images.decoder import DAMAGED, ImageError, decoding
 from pricefuse.images.progressive import without_fine_bits
 from pricefuse.images.resize import resampled, resized
 
+__all__ = ["ImageError", "NormalizedImage", "normalize"]
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-_JPEG = {"JPEG", "MPO"}  # of the latter, several pictures in a file, the first
-# A banner of 20:1 would otherwise keep 20 times the pixels of a square picture; beyond this the longer side decides.
+_JPEG = {"JPEG", "MPO"}  # MPO holds several images, of which the first is read
+# A banner of 20:1 would otherwise keep 20 times the pixels of a square image; beyond this the longer side decides.
 MAX_ASPECT = 4
 # A truncated JPEG is kept when at least this share of its rows was decoded.
 MIN_ROWS_SHARE = 0.5
-# Encoders write about 10 scans; thousands of tiny scans over a large picture are an attack on the decoder's time.
+# Encoders write about 10 scans; thousands of tiny scans over a large image are an attack on the decoder's time.
 MAX_JPEG_SCANS = 100
 # How much larger than needed a JPEG still is, at least, where it is decoded at half its size, and at a quarter or an
 # eighth (scaled DCT). 118 product photographs then differ from full decoding by 0.5 of 255, the worst by 2.0, in a
@@ -41,20 +50,16 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# `normalise` has its own pixel cap, and a damaged tag of one picture among 100,000 is no news.
+# `normalize` has its own pixel limit, and a damaged tag of one image among 100,000 is no news.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-class ImageError(ValueError):
-    """Bytes that are no usable picture; the message is the reason, one of a few, so that it can be counted."""
-
-
 @dataclass(frozen=True, slots=True)
-class Picture:
+class NormalizedImage:
     """A baseline RGB JPEG without metadata; `width` and `height` in pixels.
 
-    `truncated`: the source file ended early, so that the lower part may be grey, or blurred if it was progressive.
+    `truncated`: the source file ended early, so that the lower part may be gray, or blurred if it was progressive.
     """
 
     jpeg: bytes
@@ -64,44 +69,39 @@ class Picture:
     truncated: bool
 
 
-def normalise(data: bytes, *, side: int, quality: int, max_pixels: int) -> Picture:
-    """Return the first frame of a JPEG, PNG, WebP or GIF file as an upright sRGB picture on white.
+def normalize(data: bytes, *, side: int, quality: int, max_pixels: int) -> NormalizedImage:
+    """Return the first frame of a JPEG, PNG, WebP or GIF file as an upright sRGB image on white.
 
-    The shorter side becomes `side` pixels and the aspect stays, but nothing is enlarged and the longer side is at most
-    MAX_ASPECT * `side`. `quality` is libjpeg's, 1 to 95. A picture of more than `max_pixels` is refused by its header.
-    An embedded ICC profile is applied. Equal arguments give equal bytes, with the same libjpeg.
+    The shorter side becomes `side` pixels and the aspect ratio stays, but nothing is enlarged and the longer side is at
+    most MAX_ASPECT * `side`. `quality` is libjpeg's, 1 to 95. An image of more than `max_pixels` is refused by its
+    header. An embedded ICC profile is applied. Equal arguments give equal bytes, with the same libjpeg.
 
-    Raises ImageError, and nothing else, whatever the bytes are.
+    Raises ImageError for bytes that are not a usable image, and nothing else for any bytes.
     """
-    try:
-        opened, truncated = _open(data, side, max_pixels), False
-        image, pixels = opened.image, None
-        if image.format in _JPEG and image.mode == "RGB":
-            pixels = jpeg.pixels(opened.data, image.width, image.height)
-        if pixels is None and _ends_early(image):
-            opened, truncated = _load_truncated(data, side, max_pixels), True
-            image = opened.image
-        source_format = "JPEG" if image.format == "MPO" else str(image.format)
-        upright = _UPRIGHT.get(_orientation(image))
-        profile = image.info.get("icc_profile")
-        if pixels is None:
-            image = resized(flattened(image), opened.size, opened.box)
-        else:
-            image = resampled(pixels, opened.size, opened.box)
-        image = in_srgb(image, profile)
-        if upright is not None:
-            image = image.transpose(upright)
-        return Picture(_encode(image, quality), image.width, image.height, source_format, truncated)
-    except ImageError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly every type on damaged bytes
-        raise ImageError("broken image") from error
+    opened, truncated = _open(data, side, max_pixels), False
+    image, pixels = opened.image, None
+    if image.format in _JPEG and image.mode == "RGB":
+        pixels = jpeg.pixels(opened.data, image.width, image.height)
+    if pixels is None and _ends_early(image):
+        opened, truncated = _load_truncated(data, side, max_pixels), True
+        image = opened.image
+    source_format = "JPEG" if image.format == "MPO" else str(image.format)
+    upright = _UPRIGHT.get(_orientation(image))
+    profile = image.info.get("icc_profile")
+    if pixels is None:
+        image = resized(flattened(image), opened.size, opened.box)
+    else:
+        image = resampled(pixels, opened.size, opened.box)
+    image = in_srgb(image, profile)
+    if upright is not None:
+        image = image.transpose(upright)
+    return NormalizedImage(_encode(image, quality), image.width, image.height, source_format, truncated)
 
 
 class _Opened(NamedTuple):
-    """A picture of which the header was read, with its file.
+    """An image of which the header was read, with its file.
 
-    `size` is the one that it is to have, `box` the part of it that is a picture: decoding to fewer pixels rounds up.
+    `size` is the wanted size; `box` is the part that holds the image, because decoding to fewer pixels rounds up.
     """
 
     image: Image.Image
@@ -111,33 +111,35 @@ class _Opened(NamedTuple):
 
 
 def _ends_early(image: Image.Image) -> bool:
-    """Decode the picture; return whether its file, a JPEG, ends early. Raises ImageError if another format's does."""
-    try:
-        image.load()
-    except OSError as error:
-        if "truncated" not in str(error):
-            raise
-        if image.format not in _JPEG:
-            raise ImageError("image ends early") from error
-        return True
+    """Decode the image; return whether its file, a JPEG, ends early. Raises ImageError if it is damaged otherwise."""
+    with decoding():
+        try:
+            image.load()
+        except OSError as error:
+            if "truncated" not in str(error):
+                raise
+            if image.format not in _JPEG:
+                raise ImageError("image ends early") from error
+            return True
     return False
 
 
 def _load_truncated(data: bytes, side: int, max_pixels: int) -> _Opened:
     # An end marker of our own makes libjpeg finish with what it has. Pillow's switch for this, LOAD_TRUNCATED_IMAGES,
-    # is a global of the process and would do the same to other threads' pictures.
+    # is a global of the process and would do the same to other threads' images.
     opened = _open(data + _END_OF_IMAGE, side, max_pixels)
-    try:
-        opened.image.load()
-    except OSError as error:
-        raise ImageError("image ends early") from error
+    with decoding():
+        try:
+            opened.image.load()
+        except OSError as error:
+            raise ImageError("image ends early") from error
     if _rows_decoded(opened.image) < MIN_ROWS_SHARE * opened.image.height:
         raise ImageError("image ends early")
     return opened
 
 
 def _rows_decoded(image: Image.Image) -> int:
-    """Count the rows above the grey fill: blocks that libjpeg never saw have all coefficients zero, mid-grey."""
+    """Count the rows above the gray fill: blocks that libjpeg never saw have all coefficients zero, mid-gray."""
     pixels = np.asarray(image).reshape(image.height, -1)
     seen = ((pixels < 127) | (pixels > 128)).any(axis=1)
     return int(np.flatnonzero(seen)[-1]) + 1 if seen.any() else 0
@@ -157,17 +159,14 @@ def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
             image = _header(data, max_pixels)
         image.decodermaxblock = len(data)  # or Pillow hands the file over in pieces, and joins what is left of each
     gap = max(HALF_GAP, min(DRAFT_GAP, min(image.width / size[0], image.height / size[1]) / 2))
-    drafted = image.draft(None, (int(gap * size[0]), int(gap * size[1])))
+    with decoding():
+        drafted = image.draft(None, (int(gap * size[0]), int(gap * size[1])))
     return _Opened(image, data, size, (0.0, 0.0, *image.size) if drafted is None else drafted[1])
 
 
 def _header(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    try:
+    with decoding():
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ImageError("too many pixels") from error
-    except UnidentifiedImageError as error:
-        raise ImageError("not a readable JPEG, PNG, WebP or GIF image") from error
     if image.width * image.height > max_pixels:
         raise ImageError("too many pixels")
     return image
@@ -179,10 +178,12 @@ def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation; 1, which is upright, if there is none or the EXIF block is damaged."""
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - a damaged EXIF block says nothing about the pixels
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except DAMAGED:  # which says nothing about the pixels
         return 1
+    return value if isinstance(value, int) else 1
 
 
 def _encode(image: Image.Image, quality: int) -> bytes:

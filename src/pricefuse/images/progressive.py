@@ -1,4 +1,4 @@
-"""A progressive JPEG without its finest bits: less to decode, for a picture that is made several times smaller.
+"""Remove the finest bits of a progressive JPEG: less to decode where the image is made several times smaller.
 
 Markers, headers and point transforms: ITU-T T.81 (1992), annexes A, B and G.
 """
@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-# Of a quantised AC coefficient, a scan that refines bits below 1 << UNSEEN_BITS corrects less than that many steps.
+# A scan that refines bits below 1 << UNSEEN_BITS corrects a quantized AC coefficient by less than that many steps.
 UNSEEN_BITS = 2
 
 QUANTIZATION, START_OF_SCAN, END_OF_IMAGE, _PROGRESSIVE_FRAME = 0xDB, 0xDA, 0xD9, 0xC2
@@ -18,7 +18,7 @@ _NEXT_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 _MAX_SEGMENTS = 1000  # encoders write some 30
 _COEFFICIENTS = 64
-_MAX_COMPONENTS = 4  # as many as there may be quantisation tables
+_MAX_COMPONENTS = 4  # as many as there may be quantization tables
 _MAX_STEP = 0x7FFF  # what libjpeg's vector instructions take
 
 
@@ -36,9 +36,9 @@ class Segment(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What a scan adds to a picture: bit `bit` of coefficients `lowest` to `highest`, in zigzag order, 0 being DC.
+    """What a scan adds to an image: bit `bit` of coefficients `lowest` to `highest`, in zigzag order, 0 being DC.
 
-    `known_from` is the lowest bit that earlier scans told, 0 if this scan is the first of its coefficients.
+    `known_from` is the lowest bit that earlier scans gave, 0 if this scan is the first of its coefficients.
     `components` are their identifiers, one byte each.
     """
 
@@ -55,7 +55,7 @@ class Scan(NamedTuple):
 
 
 def iter_segments(data: bytes) -> Iterator[Segment]:
-    """Yield the segments of the first picture in `data`, as far as its markers can be followed. Never raises."""
+    """Yield the segments of the first image in `data`, as far as its markers can be followed. Never raises."""
     marker = _MARKER.match(data, 2)
     while marker:
         kind, content = marker[1][0], marker.end() + 2
@@ -75,13 +75,14 @@ def iter_segments(data: bytes) -> Iterator[Segment]:
 def without_fine_bits(data: bytes) -> bytes:
     """Return a progressive JPEG without the scans that refine the last UNSEEN_BITS bits of its AC coefficients.
 
-    What is left is a whole progressive JPEG: the picture as a browser shows it shortly before it is complete. Where
-    that picture is made several times smaller, these bits average out, and reading them is half of the decoding.
+    What is left is a complete progressive JPEG: the image as a browser shows it shortly before it has all of it. Where
+    that image is made several times smaller, these bits average out, and reading them is half of the decoding.
 
-    The bits that are left are told to be all there are, of a quantisation that is as much coarser: the same values, but
-    libjpeg would else take them for a picture that is still on its way, and spend a fourth of its time on smoothing.
+    The remaining bits are declared to be all there are, with an accordingly coarser quantization. The values are the
+    same, but otherwise libjpeg would take the image for one still being received, and spend a fourth of its time on
+    smoothing.
 
-    Any other file, a damaged or an unusual one among them, is returned as it is. Never raises.
+    Any other file, damaged and unusual ones included, is returned unchanged. Never raises.
     """
     try:
         return _without_fine_bits(data)
@@ -134,16 +135,16 @@ def read_scan(data: bytes, segment: Segment) -> Scan:
 
 
 def _components(data: bytes, frame: Segment) -> dict[int, int]:
-    """Return the picture's components and, of each, where the number of its quantisation table is."""
+    """Return the image's components and, for each, the offset of the number of its quantization table."""
     header = data[frame.content : frame.content_end]
     components = {header[at]: frame.content + at + 2 for at in range(6, len(header), 3)}
     if not len(components) == header[5] <= _MAX_COMPONENTS or len(header) != 6 + 3 * header[5]:
-        raise ValueError("not the components of a picture")
+        raise ValueError("not the components of an image")
     return components
 
 
 def _unseen(components: dict[int, int], scans: Sequence[Scan]) -> dict[int, list[int]]:
-    """Return, of each component's coefficients, how many of the last bits no scan tells that is not fine."""
+    """Return, for each coefficient of each component, how many of its last bits only the fine scans give."""
     unseen = {component: [0] * _COEFFICIENTS for component in components}
     for scan in scans:
         if not set(scan.components) <= unseen.keys():
@@ -154,7 +155,7 @@ def _unseen(components: dict[int, int], scans: Sequence[Scan]) -> dict[int, list
 
 
 def _steps(data: bytes, segments: Sequence[Segment]) -> dict[int, tuple[int, ...]]:
-    """Return the quantisation tables by their numbers: a step for each coefficient, in zigzag order."""
+    """Return the quantization tables by their numbers: a step for each coefficient, in zigzag order."""
     steps: dict[int, tuple[int, ...]] = {}
     for segment in segments:
         at = segment.content
@@ -174,7 +175,7 @@ def _table(number: int, steps: Sequence[int], shifts: Sequence[int]) -> bytes:
 
 
 def _bits(scan: Scan, shifts: Sequence[int]) -> int:
-    """Return the byte of the scan's header that tells its bits, counted from the last one that is seen."""
+    """Return the byte of the scan's header that gives its bits, counted from the last bit that is kept."""
     shift = shifts[scan.lowest]
     if set(shifts[scan.lowest : scan.highest + 1]) != {shift}:
         raise ValueError("coefficients of one scan are refined to different bits")

@@ -1,0 +1,36 @@
+import pytest
+from fetching import settings
+from pydantic import ValidationError
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most", "step"),
+    [
+        ("side", 16, 4096, 1),
+        ("jpeg_quality", 1, 95, 1),
+        ("max_pixels", 1, 1_000_000_000, 1),
+        ("max_bytes", 1, 1_000_000_000, 1),
+        ("connections", 1, 512, 1),
+        ("connections_per_host", 1, 512, 1),
+        ("requests_per_second_per_host", 1e-9, 10_000, 1e-9),
+        ("connect_timeout_s", 1e-9, 600, 1e-9),
+        ("read_timeout_s", 1e-9, 600, 1e-9),
+        ("deadline_s", 1e-9, 3600, 1e-9),
+        ("retries", 0, 20, 1),
+        ("max_redirects", 0, 20, 1),
+        ("give_up_after", 1, 1_000_000, 1),
+        ("max_failed_share", 0, 1, 1e-9),
+    ],
+)
+def test_the_bounds_are_allowed_and_nothing_beyond_them(name, least, most, step):
+    for value in (least, most):
+        assert getattr(settings(**{name: value}), name) == value
+    for value in (least - step, most + max(step, 1e-6)):
+        with pytest.raises(ValidationError):
+            settings(**{name: value})
+
+
+def test_only_two_ways_to_retry_are_known():
+    assert settings(retry="all").retry == "all"
+    with pytest.raises(ValidationError):
+        settings(retry="some")
