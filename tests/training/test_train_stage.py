@@ -1,0 +1,60 @@
+"""Stage train is killed with SIGKILL, twice, and goes on from its finished fits: the same bytes as undisturbed."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from paths import ROOT
+from priced import catalog
+
+from pricefuse.features.fuse import BlockData, fuse
+
+FITS = 6  # three folds, two seeds
+
+
+@pytest.fixture
+def workspace(tmp_path, write_params):
+    rows = catalog(rows=240)
+    blocks = [BlockData(b.name, b.recipe, b.width, [rows.matrix[:, b.start : b.stop]]) for b in rows.blocks]
+    fuse([tmp_path / "features"], [rows.index], blocks, rows.ngrams, rows.attributes)
+    write_params(tmp_path, {"lexical.seeds": [0, 1], "lexical.min_steps": 400})
+    return tmp_path
+
+
+def start(folder, name):
+    arguments = ["--features", "features", "--checkpoints", name, "--out", f"{name}-out/lexical"]
+    return subprocess.Popen(
+        [sys.executable, ROOT / "stages" / "train.py", *arguments], cwd=folder, stderr=subprocess.DEVNULL
+    )
+
+
+def finished(folder, name):
+    return sorted(path.name for path in (folder / name / "lexical").glob("*/fold*") if path.suffix != ".tmp")
+
+
+def kill_at(folder, name, count):
+    """Kill the stage as soon as `count` fits are finished; return how many there are then."""
+    process = start(folder, name)
+    while len(finished(folder, name)) < count:
+        assert process.poll() is None, "the stage ended before it could be killed"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    return len(finished(folder, name))
+
+
+@pytest.mark.slow
+def test_two_kills_cost_one_fit_each_at_most(workspace):
+    assert start(workspace, "undisturbed").wait() == 0
+    first = kill_at(workspace, "killed", 2)
+    assert 2 <= first < FITS
+    assert first <= kill_at(workspace, "killed", first + 1) < FITS
+    assert start(workspace, "killed").wait() == 0
+    one, other = (workspace / f"{name}-out" for name in ("undisturbed", "killed"))
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert len(files) == 2 * FITS + 2
+    for file in files:
+        assert (one / file).read_bytes() == (other / file).read_bytes(), file
+    assert not (workspace / "killed" / "lexical").exists()
