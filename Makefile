@@ -2,43 +2,69 @@
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(abspath $(VENV))/bin
-RUN := PATH="$(BIN):$$PATH" PYTHONPATH=src
+RUN := PATH="$(BIN):$$PATH"
+PIP := "$(BIN)/python" -m pip --disable-pip-version-check --quiet
+# What the environment holds, and which checkout its editable install points to: compared with the stamps inside it, so
+# that a fresh checkout with the same pins installs nothing.
+PINS = $(shell cat requirements.txt constraints.txt | cksum)
+CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
+# Wheels of torch without CUDA, for Linux machines without a GPU: make setup CPU=1, or `export CPU=1` once for all.
+TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format use ablation clean
+.PHONY: help setup install constraints repro test test-fast lint format use ablation clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed  ## Create the virtual environment and install requirements.txt
+setup:  ## Create the virtual environment and install requirements.txt (CPU=1: torch without CUDA)
+	@test "$$(cat "$(VENV)/.pins" 2>/dev/null)" = "$(PINS)" || $(MAKE) --no-print-directory install
+	@test "$$(cat "$(VENV)/.checkout" 2>/dev/null)" = "$(CHECKOUT)" || { \
+	  $(PIP) install --no-deps --no-build-isolation -e . && echo "$(CHECKOUT)" > "$(VENV)/.checkout"; }
 
-$(VENV)/.installed: requirements.txt
+install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	  { echo "Python 3.11 is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	  { echo "Python 3.11 is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv "$(VENV)"
-	"$(BIN)/python" -m pip install --disable-pip-version-check --quiet -r requirements.txt
-	@touch "$@"
+	@rm -f "$(VENV)/.pins" "$(VENV)/.checkout"
+	$(if $(TORCH_INDEX),$(PIP) install --no-deps --index-url "$(TORCH_INDEX)" $$(grep -E '^torch(vision)?==' requirements.txt))
+	$(PIP) install -r requirements.txt -c constraints.txt
+	@echo "$(CHECKOUT)" > "$(VENV)/.checkout"
+	@echo "$(PINS)" > "$(VENV)/.pins"
+
+# CUDA's packages exist for x86_64 Linux alone: elsewhere their pins must not bind.
+constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin all that it installs in constraints.txt
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \
+	  "$$fresh/bin/python" -m pip install --quiet -r requirements.txt && \
+	  { echo "# Everything that requirements.txt installs, pinned: written by \`make constraints\`."; \
+	    "$$fresh/bin/python" -m pip freeze --all --exclude-editable --exclude pip | sed -E \
+	      '/^(nvidia-|cuda-|triton==)/s/$$/ ; platform_system == "Linux" and platform_machine == "x86_64"/'; } \
+	  > "$$fresh/constraints.txt" && cp "$$fresh/constraints.txt" constraints.txt
 
 repro: setup  ## Run the pipeline; stages that are up to date are skipped
 	$(RUN) dvc repro
 
-test: setup lint  ## Check format, lint and types, and run all tests
-	$(RUN) python -m pytest
+test: setup lint  ## Check format, lint, types and imports, run all tests, and print their coverage
+	$(RUN) python -m pytest --cov=pricefuse --cov-report=term:skip-covered
 
-lint: setup  ## Check format, lint and types alone
+test-fast: setup  ## Run the tests that take less than a few seconds each, without coverage: about a minute in all
+	$(RUN) python -m pytest -m "not slow"
+
+lint: setup  ## Check format, lint, types and imports alone
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
+	$(RUN) lint-imports --no-cache
 
 format: setup  ## Format the code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
-	@$(RUN) python profiles/use.py "$(PROFILE)"
+	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
 	$(RUN) python benchmarks/ablation.py --features data/fused
 
 clean:  ## Remove the virtual environment and all caches of the checks; data and DVC's cache stay
-	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

@@ -3,16 +3,25 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from paths import ROOT
+
+import pricefuse
 
 # The same examples at every run: a failure tells of a change, not of luck. `pytest --hypothesis-profile=explore` looks
 # for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("repeatable")
+
+# An environment may be shared, and its editable install point to another checkout: these tests are of this one's code,
+# also in the processes that they start in other folders.
+if not Path(pricefuse.__file__).is_relative_to(ROOT):
+    raise pytest.UsageError(f"pricefuse comes from {pricefuse.__file__}, not from {ROOT}. Run `make setup`")
+os.environ["PYTHONPATH"] = str(ROOT / "src")
 
 # No test may reach a model hub: what is loaded comes from packages or is made on the spot.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -24,8 +33,7 @@ def run_stage():
 
     def run(name, folder, *arguments, check=True):
         command = [sys.executable, str(ROOT / "stages" / f"{name}.py"), *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
