@@ -1,14 +1,12 @@
 """Exit statuses: DVC takes 0 for done, so that nothing else may end with it."""
 
 import errno
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from paths import ROOT
 
 from pricefuse.errors import InputError
 from pricefuse.files import replacing, write_json
@@ -34,7 +32,7 @@ def fails(error):
         ),
     ],
 )
-def test_what_the_user_can_put_right_is_one_message_and_not_a_success(capsys, error, status, message):
+def test_what_the_user_can_correct_is_one_message_and_not_a_success(capsys, error, status, message):
     with pytest.raises(SystemExit) as left:
         stage.run(fails(error))
     assert left.value.code == status
@@ -46,30 +44,44 @@ def test_defects_keep_their_traceback():
         stage.run(fails(ZeroDivisionError()))
 
 
-def test_an_interrupted_stage_script_exits_130(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "status", "message"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_stage_script_ended_by_a_signal_cleans_up_and_says_so_in_one_line(tmp_path, sent, status, message):
     script = tmp_path / "slow.py"
     script.write_text(
         "import time\n"
+        "from pathlib import Path\n"
+        "from pricefuse.files import replacing\n"
         "from pricefuse.pipeline import stage\n"
         "def main():\n"
-        "    print('on', flush=True)\n"
-        "    time.sleep(30)\n"
+        "    with replacing(Path('table.csv')) as temporary:\n"
+        "        temporary.write_text('half')\n"
+        "        print('on', flush=True)\n"
+        "        time.sleep(30)\n"
         "stage.run(main)\n"
     )
     process = subprocess.Popen(
         [sys.executable, script],
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         # A shell's background job ignores interrupts, and its children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads are running here
     )
     assert process.stdout.readline() == "on\n"
     time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    assert "interrupted" in process.communicate()[1]
-    assert process.returncode == 130
+    process.send_signal(sent)
+    assert process.communicate()[1] == f"{message}: run `dvc repro` again to go on from here\n"
+    assert process.returncode == status
+    assert list(tmp_path.iterdir()) == [script]
+
+
+def test_a_finished_stage_leaves_the_handling_of_signals_as_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    stage.run(lambda: None)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_bad_catalog_stops_the_stage_with_one_line(tmp_path, run_stage, write_params):

@@ -1,16 +1,21 @@
-"""What every stage script does alike: read its paths, say what went wrong, and leave with the right exit status."""
+"""Do what every stage script does: read its paths, report what went wrong, and exit with the right status."""
 
 import argparse
 import errno
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from pricefuse.errors import InputError
 
-INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's share of it, the limit on a file's size
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: like Ctrl-C, no `except Exception` stops it on its way, and every `finally` runs."""
 
 
 def paths(description: str | None, *names: str) -> list[Path]:
@@ -26,26 +31,45 @@ def paths(description: str | None, *names: str) -> list[Path]:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run `main`; exit 1 with one message for what the user can put right, 130 for an interrupt.
+    """Run `main`; exit 1 with one message for what the user can correct, 130 for SIGINT and 143 for SIGTERM.
 
     DVC takes a stage that exits with 0 as done, so that nothing here may turn a failure into success. Defects keep
     their traceback.
     """
     try:
-        main()
+        with _raise_on_sigterm():
+            main()
     except InputError as error:
-        _leave(1, f"error: {error}")
-    except KeyboardInterrupt:
-        _leave(INTERRUPTED, "interrupted: run `dvc repro` again to go on from here")
+        _exit(1, f"error: {error}")
+    except KeyboardInterrupt as error:
+        name, number = (
+            ("terminated", signal.SIGTERM) if isinstance(error, Terminated) else ("interrupted", signal.SIGINT)
+        )
+        _exit(128 + number, f"{name}: run `dvc repro` again to go on from here")  # as a shell reports a signal
     except OSError as error:
         if error.errno not in FULL:
             raise
         place = error.filename or error
-        _leave(
+        _exit(
             1, f"error: no space left on the disk or within its limits ({place}). Free some and run `dvc repro` again"
         )
 
 
-def _leave(status: int, message: str) -> NoReturn:
+@contextmanager
+def _raise_on_sigterm() -> Iterator[None]:
+    """Raise Terminated at the first SIGTERM; a second one ends the process at once, should cleaning up hang."""
+
+    def terminate(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(status: int, message: str) -> NoReturn:
     print(message, file=sys.stderr, flush=True)
     sys.exit(status)
