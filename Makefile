@@ -4,31 +4,42 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(abspath $(VENV))/bin
 RUN := PATH="$(BIN):$$PATH"
 PIP := "$(BIN)/python" -m pip --disable-pip-version-check --quiet
-# What an editable install depends on: which checkout it points to, and that one's pyproject.toml.
+# What the environment holds, and which checkout its editable install points to: compared with the stamps inside it, so
+# that a fresh checkout with the same pins installs nothing.
+PINS = $(shell cat requirements.txt constraints.txt | cksum)
 CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
 # Wheels of torch without CUDA, for Linux machines without a GPU: make setup CPU=1, or `export CPU=1` once for all.
 TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup constraints repro test test-fast lint format use learning-curve ablation examples clean
+.PHONY: help setup install constraints repro test test-fast lint format use learning-curve ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Several checkouts may share an environment, and its editable install points to one of them. So look each time.
-setup: $(VENV)/.installed  ## Create the virtual environment and install requirements.txt (CPU=1: torch without CUDA)
+setup:  ## Create the virtual environment and install requirements.txt (CPU=1: torch without CUDA)
+	@test "$$(cat "$(VENV)/.pins" 2>/dev/null)" = "$(PINS)" || $(MAKE) --no-print-directory install
 	@test "$$(cat "$(VENV)/.checkout" 2>/dev/null)" = "$(CHECKOUT)" || { \
 	  $(PIP) install --no-deps --no-build-isolation -e . && echo "$(CHECKOUT)" > "$(VENV)/.checkout"; }
 
-$(VENV)/.installed: requirements.txt constraints.txt
+install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	  { echo "Python 3.11 is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	  { echo "Python 3.11 is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv "$(VENV)"
-	@rm -f "$(VENV)/.checkout"
+	@rm -f "$(VENV)/.pins" "$(VENV)/.checkout"
 	$(if $(TORCH_INDEX),$(PIP) install --no-deps --index-url "$(TORCH_INDEX)" $$(grep -E '^torch(vision)?==' requirements.txt))
 	$(PIP) install -r requirements.txt -c constraints.txt
 	@echo "$(CHECKOUT)" > "$(VENV)/.checkout"
-	@touch "$@"
+	@echo "$(PINS)" > "$(VENV)/.pins"
+
+# CUDA's packages exist for x86_64 Linux alone: elsewhere their pins must not bind.
+constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin all that it installs in constraints.txt
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \
+	  "$$fresh/bin/python" -m pip install --quiet -r requirements.txt && \
+	  { echo "# Everything that requirements.txt installs, pinned: written by \`make constraints\`."; \
+	    "$$fresh/bin/python" -m pip freeze --all --exclude-editable --exclude pip | sed -E \
+	      '/^(nvidia-|cuda-|triton==)/s/$$/ ; platform_system == "Linux" and platform_machine == "x86_64"/'; } \
+	  > "$$fresh/constraints.txt" && cp "$$fresh/constraints.txt" constraints.txt
 
 # CUDA's packages exist for x86_64 Linux alone: elsewhere their pins must not bind.
 constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin all that it installs in constraints.txt
@@ -60,9 +71,6 @@ format: setup  ## Format the code
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
-
-learning-curve: setup  ## Score one member on ever more training rows (after make repro)
-	$(RUN) dvc repro learning_curve/dvc.yaml
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
 	$(RUN) python benchmarks/ablation.py --features data/fused/train

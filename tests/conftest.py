@@ -1,4 +1,4 @@
-"""What several test modules share."""
+"""Set up every test, and provide the fixtures that several modules use."""
 
 import os
 import subprocess

@@ -1,1 +1,1 @@
-"""What the stage scripts share: parameters, profiles, and how a stage starts and ends."""
+"""Read parameters, apply profiles, and run stages: what the stage scripts share."""
