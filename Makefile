@@ -41,15 +41,6 @@ constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin a
 	      '/^(nvidia-|cuda-|triton==)/s/$$/ ; platform_system == "Linux" and platform_machine == "x86_64"/'; } \
 	  > "$$fresh/constraints.txt" && cp "$$fresh/constraints.txt" constraints.txt
 
-# CUDA's packages exist for x86_64 Linux alone: elsewhere their pins must not bind.
-constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin all that it installs in constraints.txt
-	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \
-	  "$$fresh/bin/python" -m pip install --quiet -r requirements.txt && \
-	  { echo "# Everything that requirements.txt installs, pinned: written by \`make constraints\`."; \
-	    "$$fresh/bin/python" -m pip freeze --all --exclude-editable --exclude pip | sed -E \
-	      '/^(nvidia-|cuda-|triton==)/s/$$/ ; platform_system == "Linux" and platform_machine == "x86_64"/'; } \
-	  > "$$fresh/constraints.txt" && cp "$$fresh/constraints.txt" constraints.txt
-
 repro: setup  ## Run the pipeline; stages that are up to date are skipped
 	$(RUN) dvc repro
 
@@ -71,6 +62,9 @@ format: setup  ## Format the code
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
+
+learning-curve: setup  ## Score one member on ever more training rows (after make repro)
+	$(RUN) dvc repro learning_curve/dvc.yaml
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
 	$(RUN) python benchmarks/ablation.py --features data/fused/train
