@@ -20,7 +20,7 @@ from pricefuse.tables.parquet import part_path, vectors
 from pricefuse.tables.refresh import refresh
 
 
-def test_every_row_stands_in_catalog_order_with_the_record_of_its_key(tmp_path):
+def test_every_row_is_in_catalog_order_with_the_record_of_its_key(tmp_path):
     keys = [f"k{i}" for i in range(10)]
     done, _ = refresh_keys(tmp_path, keys)
     assert table(tmp_path)["key"].to_pylist() == keys
