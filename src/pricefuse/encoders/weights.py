@@ -17,6 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from pricefuse.errors import InputError
+from pricefuse.keys import file_digest
 
 PACKAGED_PREFIX = "packaged:"
 # Copies of the same weights: for other frameworks, and as pickles. Of a hub model only safetensors are fetched.
@@ -82,12 +83,6 @@ def resolve(model: str, revision: str | None) -> Source:
     if revision is None:
         print(f"{model}: the hub's newest revision is {commit}; set `revision` to it to make this run repeatable")
     return Source(folder, _identity(folder), commit, LICENSES.get(model.lower(), UNKNOWN_LICENSE))
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _identity(folder: Path) -> str:
