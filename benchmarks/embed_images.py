@@ -1,7 +1,7 @@
 """Compare the image encoder's images a second, decoding included, with the same encoder fed from memory.
 
-    PYTHONPATH=src python benchmarks/embed_images.py --images data/images
-    PYTHONPATH=src python benchmarks/embed_images.py --images data/images --model vit-l-14-architecture
+    python benchmarks/embed_images.py --images data/images
+    python benchmarks/embed_images.py --images data/images --model vit-l-14-architecture
 
 `data/images` is what the download stage wrote. "From memory" are the same batches, decoded and transformed before the
 clock starts. Printed is the median over several rounds of the throughput as a share of that, and on a GPU the images a

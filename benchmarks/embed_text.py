@@ -1,6 +1,6 @@
 """Compare the text encoder's texts a second with SentenceTransformer.encode and with one text per call (the seed).
 
-    PYTHONPATH=src python benchmarks/embed_text.py --products data/clean/products.parquet
+    python benchmarks/embed_text.py --products data/clean/products.parquet
 
 All encode the same texts with the same weights, in turn in one process; printed are the median ratios over several
 rounds, and how alike the vectors are. `encode` gets the whole list, at the batch size that is best for it here. A text

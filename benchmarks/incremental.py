@@ -1,6 +1,6 @@
 """Measure what keyed rows cost: memory and time a row at 20,000 and at 200,000 products, and what a change computes.
 
-    PYTHONPATH=src python benchmarks/incremental.py
+    python benchmarks/incremental.py
 
 The encoder returns vectors at once, so that reading, keys, the row mechanism and writing are measured, as the stage
 embed_gemma does them: products.parquet is what stages/clean.py wrote, and texts are read in its windows. Each step runs
