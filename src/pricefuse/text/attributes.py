@@ -96,7 +96,7 @@ def frame(extracted: Iterable[Mapping[str, float]]) -> pd.DataFrame:
 
 
 def coverage(attributes: pd.DataFrame) -> dict[str, int]:
-    """Count the rows of a `frame`, and those whose text states no name, value, unit, size, packs, amount or description.
+    """Count the rows of a `frame`, and those whose text does not state what `no_...` names.
 
     Value and unit are the listing's fields; size (mass or volume) and packs are read in the name; a row has no amount
     where neither field nor name gives a mass, a volume or a number of pieces.

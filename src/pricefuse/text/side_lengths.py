@@ -14,7 +14,8 @@ MAX_METERS, MIN_METERS = 100.0, 1e-3
 _BARE = units.lookup("cm")  # of labeled numbers without a unit: "W 60 D 40"
 
 _START = r"(?<![A-Za-z0-9$.,/])"
-_AMOUNT = r"(?:(?:\d{1,3}[ -])?(?:1/[2348]|2/3|3/[48]|[57]/8)(?!\d)|\d{1,3}(?:,\d{3})(?!\d)|\d{1,5}(?:[.,]\d{1,4})?|\.\d{1,4})"
+_FRACTION = r"(?:\d{1,3}[ -])?(?:1/[2348]|2/3|3/[48]|[57]/8)(?!\d)"
+_AMOUNT = rf"(?:{_FRACTION}|\d{{1,3}}(?:,\d{{3}})(?!\d)|\d{{1,5}}(?:[.,]\d{{1,4}})?|\.\d{{1,4}})"
 _MARK = "[\"\u2033]|''|['\u2032]"
 _WORD = units.pattern("length")
 _UNIT = rf"(?:{_MARK}|{_WORD}(?![A-Za-z])(?!(?<=in) \d))"  # not "8 in 1"
