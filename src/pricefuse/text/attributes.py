@@ -22,7 +22,8 @@ from pricefuse.text.side_lengths import side_lengths
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
 _QUANTITIES = (
     "value", "grams", "milliliters", "pieces", "amount", "packs", "size_grams", "size_milliliters", "size_pieces",
-    "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size", "longest_side", "area", "volume",
+    "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size",
+    "longest_side", "area", "volume",
 )  # fmt: skip
 
 # Claims and kinds that move a price, as phrases of whole words; a hyphen is a space.
