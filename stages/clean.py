@@ -6,7 +6,7 @@ from pricefuse.catalog import read_catalog
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 from pricefuse.text.attributes import NAMES
-from pricefuse.text.listing import MAX_CHARACTERS
+from pricefuse.text.listing import BULLET, DESCRIPTION, MAX_CHARACTERS, NAME, UNIT, VALUE
 from pricefuse.text.tables import write_tables
 
 
@@ -15,8 +15,15 @@ def main() -> None:
     params = read_params(Path("params.yaml")).clean
     summary = write_tables(read_catalog(catalog), params, products_path=products_path, attributes_path=attributes_path)
     counts = dict(summary.coverage)
-    print(f"{counts.pop('rows'):,} products, {len(NAMES)} attributes each. Rows whose text has")
+    rows, unnamed = counts.pop("rows"), counts["no_name"]
+    print(f"{rows:,} products, {len(NAMES)} attributes each. Rows whose text has")
     print(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
+    if 2 * unnamed > rows:
+        print(
+            f"hint: {unnamed:,} of {rows:,} products have no item name. Labeled lines in catalog_content tell what is"
+            f" what: '{NAME}: ...', '{BULLET} 1: ...', '{DESCRIPTION}: ...', '{VALUE}: 12' and '{UNIT}: oz'. If your"
+            " catalog has columns for these, write them so: attributes and product groups are then read from them"
+        )
     if summary.shortened:
         number = len(summary.shortened)
         print(

@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 from pricefuse.evaluation.plots import draw_validation
-from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
+from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
 from pricefuse.files import replacing, write_json
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 
 def main() -> None:
-    validation, images, metrics, image_metrics, plots = stage.paths(
-        __doc__, "validation", "images", "metrics", "image-metrics", "plots"
+    validation, images, folds, metrics, image_metrics, plots = stage.paths(
+        __doc__, "validation", "images", "folds", "metrics", "image-metrics", "plots"
     )
     params = read_params(Path("params.yaml"))
     out_of_fold = pd.read_parquet(validation / "out_of_fold.parquet")
@@ -22,6 +22,8 @@ def main() -> None:
     scores = validation_scores(
         out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
     )
+    grouped = json.loads(folds.read_text(encoding="utf-8"))
+    scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
     deciles = error_by_decile(out_of_fold)
     epochs = mean_epochs(pd.read_csv(validation / "epochs.csv"))
 
@@ -36,6 +38,10 @@ def main() -> None:
     write_json(metrics, scores)
     write_json(image_metrics, json.loads(images.read_text(encoding="utf-8")))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")
+    if said := verdict(scores):
+        print(f"warning: SMAPE {scores['smape']:.2f} is {said}")
+    if alike := grouped["look_alikes_across_folds"]:
+        print(f"{alike:,} of {grouped['look_alikes_sampled']:,} rows look like a row in another fold: see stage fuse")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
+from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
 
 
 @pytest.fixture
@@ -31,6 +31,23 @@ def test_scores_name_the_rows_the_groups_and_what_has_to_be_beaten(predicted):
     assert found["smape_low"] <= found["smape"] <= found["smape_high"]
     median = 200 * np.abs(np.arange(1, 21) - 10.5) / (np.arange(1, 21) + 10.5)
     assert found["smape_of_median"] == pytest.approx(median.mean(), abs=1e-3)
+
+
+def test_scores_say_when_the_median_price_is_better(predicted):
+    assert validation_scores(predicted, samples=50, confidence=0.9, seed=0)["worse_than_median"] is False
+    reverse = predicted.assign(predicted=predicted["predicted"].to_numpy()[::-1])
+    assert validation_scores(reverse, samples=50, confidence=0.9, seed=0)["worse_than_median"] is True
+    median = predicted.assign(predicted=predicted["price"].median())
+    assert validation_scores(median, samples=50, confidence=0.9, seed=0)["worse_than_median"] is True
+
+
+def test_the_verdict_says_what_to_do():
+    bad = {"smape": 120.7, "smape_high": 130.0, "smape_of_median": 60.24, "worse_than_median": True}
+    assert verdict(bad).startswith("worse than the median price for every row (60.24): price these products by the")
+    assert "Add training rows" in verdict(bad)
+    unsure = {"smape": 58.0, "smape_high": 61.0, "smape_of_median": 60.24, "worse_than_median": False}
+    assert verdict(unsure).startswith("not surely better than the median price for every row (60.24)")
+    assert verdict(unsure | {"smape_high": 60.0}) == ""
 
 
 def test_the_error_is_shown_where_it_lies(predicted):

@@ -6,17 +6,13 @@ import pyarrow as pa
 import pytest
 
 from pricefuse.errors import InputError
-from pricefuse.features.fuse import BlockData, assign_folds, fuse, stored_mask, stored_vectors
+from pricefuse.features.fuse import BlockData, fuse, stored_mask, stored_vectors, varying
 from pricefuse.features.matrix import Features
 from pricefuse.features.ngrams import count_ngrams
-from pricefuse.features.settings import FuseSettings
 from pricefuse.tables import refresh as rows
 
 TRAIN = pd.DataFrame({"sample_id": ["a", "b"], "price": [1.0, 2.0], "group": [0, 1], "fold": [0, 1]})
 TEST = pd.DataFrame({"sample_id": ["c", "d", "e"]})
-SETTINGS = FuseSettings(
-    blocks=("gemma",), ngrams=True, ngram_bits=10, split="group", folds=2, validation_share=0.2, seed=0
-)
 
 
 def blocks(chunk):
@@ -68,23 +64,15 @@ def test_a_block_with_too_few_rows_is_refused_and_nothing_is_written(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_groups_and_folds_follow_from_the_training_rows():
-    products = pd.DataFrame(
-        {
-            "sample_id": list("abcd"),
-            "price": [1.0, 2, 3, 4],
-            "image_link": ["x", "x", "y", ""],
-            "name": ["tea", "rice", "", "soup"],
-        },
-        index=[3, 5, 7, 9],
+def test_attributes_that_are_alike_in_all_training_rows_are_left_out_and_named():
+    nan = np.nan
+    table = pd.DataFrame(
+        {"alike": [1.0, 1, 2], "none": [nan, nan, 2], "some": [1.0, nan, 1], "varying": [1.0, 2, 2]}, dtype=np.float32
     )
-    index, warnings = assign_folds(products, SETTINGS)
-    assert warnings == []
-    assert index["group"].tolist() == [0, 0, 1, 2]
-    assert index["fold"].iloc[0] == index["fold"].iloc[1]
-    assert set(index["fold"]) == {0, 1}
-    random, _ = assign_folds(products, SETTINGS.model_copy(update={"split": "random", "validation_share": 0.5}))
-    assert sorted(random["fold"]) == [-1, -1, 0, 0]
+    kept, constant = varying(table, 2)
+    assert list(kept) == ["some", "varying"]
+    assert constant == ["alike", "none"]
+    assert len(kept) == 3
 
 
 @pytest.fixture
@@ -111,18 +99,3 @@ def test_a_row_without_an_image_has_no_vector_and_says_so(images):
 def test_embeddings_of_other_products_are_refused(images, ids):
     with pytest.raises(InputError, match="not those of today's products"):
         list(stored_vectors(images, ids))
-
-
-def test_a_placeholder_link_is_named_and_makes_no_group():
-    count = 60
-    products = pd.DataFrame(
-        {
-            "sample_id": [str(i) for i in range(count)],
-            "price": 1.0,
-            "image_link": ["http://x/none.jpg"] * 30 + [""] * 30,
-            "name": [f"product {i}" for i in range(count)],
-        }
-    )
-    index, (warning,) = assign_folds(products, SETTINGS)
-    assert "'http://x/none.jpg' is shared by 30 of 60 rows" in warning
-    assert index["group"].nunique() == count

@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from member_settings import SETTINGS, TRAIN
 from priced import catalog
 
 from pricefuse.errors import InputError
+from pricefuse.features.fuse import BlockData, fuse
 from pricefuse.features.matrix import Block, Features
 from pricefuse.models import price_model, storage
 from pricefuse.models.ensemble import Ensemble
@@ -93,3 +95,21 @@ def test_a_model_reads_nothing_outside_its_folder(folder, name):
 def test_an_unknown_member_is_refused(folder):
     with pytest.raises(InputError, match="no such member: pickled"):
         PriceModel.load(tampered(folder, members={"pickled": ["fold0-seed0"]}))
+
+
+def test_stage_predict_names_products_that_resemble_no_training_product(run_stage, folder, features, tmp_path):
+    def priced(**columns):
+        index = pd.DataFrame({"sample_id": features.index["sample_id"], **columns})
+        blocks = [
+            BlockData(block.name, block.recipe, block.width, [features.matrix[:, block.start : block.stop]])
+            for block in features.blocks
+        ]
+        fuse([tmp_path / "fused"], [index], blocks, features.ngrams, features.attributes)
+        arguments = ("--features", "fused", "--model", folder, "--out", "prices.csv")
+        printed = run_stage("predict", tmp_path, *arguments).stdout
+        assert list(pd.read_csv(tmp_path / "prices.csv")) == ["sample_id", "price"]
+        return printed
+
+    far = np.isin(np.arange(len(features)), [3, 5])
+    assert "warning: 2 of them are guesses: no training product resembles sample_id 3, 5" in priced(far=far)
+    assert "warning" not in priced(far=far & False)

@@ -130,6 +130,33 @@ def test_a_size_that_only_a_bullet_states_is_kept_apart():
     assert math.isnan(found["size_grams"])
 
 
+def test_dimensions_are_a_longest_side_an_area_and_a_volume():
+    found = one("Shelf W 60 x D 40 x H 200 cm")
+    assert [math.exp(found[name]) for name in ("longest_side", "area", "volume")] == pytest.approx([2, 1.2, 0.48])
+    flat = one("Topper 90x200 cm")
+    assert math.exp(flat["area"]) == pytest.approx(1.8)
+    assert math.isnan(flat["volume"])
+
+
+def test_dimensions_are_read_in_prose_too_but_a_length_alone_is_not():
+    assert math.exp(one("Shelf", bullets=("Size: 60 x 40 cm",))["area"]) == pytest.approx(0.24)
+    assert math.isnan(one("Shelf", bullets=("Screws of 2 cm",))["longest_side"])
+    assert math.exp(one("Plate, 12 cm", bullets=("Box: 20 x 20 cm",))["longest_side"]) == pytest.approx(0.2)
+
+
+def test_value_and_unit_may_state_a_length_or_an_area():
+    assert math.exp(one("Twine", value="3", unit="feet")["longest_side"]) == pytest.approx(0.9144)
+    assert math.exp(one("Foil", value="2", unit="square meters")["area"]) == pytest.approx(2)
+
+
+def test_a_listing_without_a_name_states_its_quantities_at_its_beginning():
+    found = attributes.extract(Listing(rest="Topper for beds, 90x200 cm, 2 kg, pack of 2"))
+    assert math.exp(found["size_grams"]) == pytest.approx(2000)
+    assert math.exp(found["packs"]) == pytest.approx(2)
+    assert math.exp(found["longest_side"]) == pytest.approx(2)
+    assert math.isnan(attributes.extract(Listing(rest="word " * 100 + "2 kg"))["size_grams"])
+
+
 @given(st.builds(Listing, name=st.text(), value=st.text(), unit=st.text(), description=st.text()))
 @settings(max_examples=100)
 def test_any_text_gives_every_attribute_finite_or_missing(content):
@@ -189,6 +216,7 @@ def test_coverage_counts_what_rows_do_not_state():
     ]
     assert attributes.coverage(attributes.frame(map(attributes.extract, contents))) == {
         "rows": 3,
+        "no_name": 0,
         "no_value": 2,
         "no_unit": 1,
         "no_size": 1,

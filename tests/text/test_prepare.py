@@ -7,7 +7,7 @@ from pricefuse.text import cleaning
 from pricefuse.text.attributes import NAMES
 from pricefuse.text.cleaning import clean, clean_listing
 from pricefuse.text.listing import MAX_CHARACTERS, Listing, shorten
-from pricefuse.text.prepare import MAX_CLIP_CHARACTERS, clip_text, encoder_text, prepare, quantity
+from pricefuse.text.prepare import MAX_CLIP_CHARACTERS, clip_text, encoder_text, prepare, quantity, without_sizes
 from pricefuse.text.settings import CleanSettings
 
 JAM = Listing(
@@ -130,3 +130,35 @@ def cleaned(monkeypatch):
 
     monkeypatch.setattr(cleaning, "clean", recorded)
     return given
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("Rye Crackers, 12 oz", ["Rye Crackers, 16 oz (Pack of 6)", "Rye Crackers 340g", "2 Pack Rye Crackers"]),
+        ("Green Tea, 50 Count", ["Green Tea, 100 ct (Pack of 2)", "Green Tea, 2 dozen"]),
+        ("Topper 90x200 cm", ["Topper 140 x 200 cm", "Topper W 140 L 200", 'Topper 80" x 36"']),
+        ("Vitamin C 500 mg", ["Vitamin C 1000 mg, Pack of 2"]),
+    ],
+)
+def test_variants_differ_in_sizes_alone(name, others):
+    def letters(text):
+        return "".join(filter(str.isalnum, without_sizes(text)))
+
+    assert {letters(other) for other in others} == {letters(name)}
+    assert "".join(filter(str.isdigit, without_sizes(name))) == ""
+
+
+def test_other_products_stay_apart_without_their_sizes():
+    for one, other in (
+        ("100 Green Tea Bags", "100 Black Tea Bags"),
+        ("Bar, 10g Protein, 2 oz", "Bar, 20g Protein, 2 oz"),
+        ("Marker No. 3", "Marker No. 4"),
+        ("7 Grain Bread", "9 Grain Bread"),
+    ):
+        assert without_sizes(one) != without_sizes(other)
+
+
+def test_a_text_without_a_name_stands_for_it():
+    assert prepare("Plum jam, 12 oz. Sweet.", options()).variant_of == "Plum jam, . Sweet."
+    assert prepare("Item Name: Plum Jam\nsweet", options()).variant_of == "Plum Jam"

@@ -53,7 +53,7 @@ def test_every_product_has_its_row_in_both_tables_in_the_catalogs_order(written)
     products, attributes = (pd.read_parquet(written[0] / f"{name}.parquet") for name in ("products", "attributes"))
     ids = [f"p{row}" for row in range(ROWS)] + ["t0"]
     assert products["sample_id"].tolist() == attributes["sample_id"].tolist() == ids
-    assert list(products) == ["sample_id", "split", "image_link", "price", "name", "text", "clip_text"]
+    assert list(products) == ["sample_id", "split", "image_link", "price", "name", "variant_of", "text", "clip_text"]
     assert list(attributes) == ["sample_id", *NAMES]
     assert set(map(str, attributes.dtypes[1:])) == {"float32"}
     assert products["price"].dtype == "float64"
@@ -74,3 +74,10 @@ def test_listings_that_were_cut_are_counted_and_the_first_is_named(clean, tmp_pa
     long = "Product Description: " + "word " * (MAX_CHARACTERS // 5)
     printed = clean(tmp_path, ["Item Name: Plum Jam", long, long])
     assert "2 listings were longer than 200,000 characters and were cut, first sample_id p1" in printed
+
+
+def test_a_catalog_without_labels_is_told_what_labels_would_give(clean, tmp_path):
+    printed = clean(tmp_path / "free", ["Plum Jam, 12 oz", "Rye Bread, 1 lb"])
+    assert "hint: 2 of 3 products have no item name. Labeled lines in catalog_content tell what is what" in printed
+    assert "'Value: 12' and 'Unit: oz'" in printed
+    assert "hint" not in clean(tmp_path / "labeled", ["Item Name: Plum Jam", "Item Name: Rye Bread"])

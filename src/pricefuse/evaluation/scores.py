@@ -1,5 +1,6 @@
 """Scores of the out-of-fold predictions: overall, by member, by price decile and by epoch."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ MEMBER_PREFIX = "predicted_"  # of the columns with each member's own prediction
 def validation_scores(out_of_fold: pd.DataFrame, *, samples: int, confidence: float, seed: int) -> dict[str, Any]:
     """Return the scores of out-of-fold predictions with SMAPE's bootstrap interval by product group.
 
-    Beside them stand the SMAPE of predicting the median price for every row, which a model has to beat, and of each
-    member alone.
+    Beside them stand the SMAPE of predicting the median price for every row, which a model has to beat, whether it does
+    not, and the SMAPE of each member alone.
     """
     actual, predicted = out_of_fold["price"].to_numpy(), out_of_fold["predicted"].to_numpy()
     groups = out_of_fold["group"].to_numpy()
@@ -31,11 +32,26 @@ def validation_scores(out_of_fold: pd.DataFrame, *, samples: int, confidence: fl
         if name.startswith(MEMBER_PREFIX)
     }
     return {name: round(value, 4) for name, value in values.items()} | {
+        "worse_than_median": bool(values["smape"] >= values["smape_of_median"]),
         "members": members,
         "n": len(out_of_fold),
         "groups": len(np.unique(groups)),
         "folds": int(out_of_fold["fold"].nunique()),
     }
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Say how the scores compare with the median price for every row, and what to do; "" where they are better."""
+    median = f"the median price for every row ({found['smape_of_median']:.2f})"
+    if found["worse_than_median"]:
+        return (
+            f"worse than {median}: price these products by the median, not by this model. Add training rows, return to"
+            " the default recipe (`make use PROFILE=default`), and look in metrics/plots/validation.png for where the"
+            " error lies"
+        )
+    if found["smape_high"] >= found["smape_of_median"]:
+        return f"not surely better than {median}: the interval contains it. More training rows would tell"
+    return ""
 
 
 def error_by_decile(out_of_fold: pd.DataFrame) -> pd.DataFrame:

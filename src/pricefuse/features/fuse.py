@@ -14,10 +14,8 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from pricefuse.errors import InputError
-from pricefuse.features.folds import group_folds, product_groups, random_fold
 from pricefuse.features.matrix import NGRAMS, Block, layout_json
 from pricefuse.features.ngrams import write_ngrams
-from pricefuse.features.settings import FuseSettings
 from pricefuse.files import replacing, write_json
 from pricefuse.tables.parquet import iter_matching, vectors
 
@@ -85,21 +83,15 @@ def _fill(matrices: Sequence[np.ndarray], block: Block, data: BlockData) -> None
         raise InputError(f"block {block.name} has {row} rows where there are {stops[-1]} products: run `dvc repro`")
 
 
-def assign_folds(products: pd.DataFrame, settings: FuseSettings) -> tuple[pd.DataFrame, list[str]]:
-    """Return the index of the training rows, and warnings for the user.
+def varying(attributes: pd.DataFrame, train_rows: int) -> tuple[pd.DataFrame, list[str]]:
+    """Return the attributes that vary among the first `train_rows` rows, and the names of the others.
 
-    The index has sample_id, price, group, and the fold that holds the row out, -1 for a row that is never held out.
-    `products` has sample_id, price, image_link and name of the training rows. Rows to be priced take no part in the
-    groups: a new one must not change what models are fitted to.
+    A constant says nothing to a model. Rows to be priced do not count: they must change nothing. Stated by some rows
+    only is varying, since that tells rows apart.
     """
-    index = products[["sample_id", "price"]].reset_index(drop=True)
-    groups = product_groups(products["image_link"], products["name"])
-    index["group"] = groups.labels
-    if settings.split == "group":
-        index["fold"] = group_folds(index["group"].to_numpy(), settings.folds, settings.seed)
-    else:
-        index["fold"] = random_fold(len(index), settings.validation_share, settings.seed)
-    return index, groups.warnings
+    train = attributes.iloc[:train_rows]
+    constant = [name for name in attributes if train[name].nunique(dropna=False) < 2]
+    return attributes.drop(columns=constant), list(map(str, constant))
 
 
 def stored_vectors(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:

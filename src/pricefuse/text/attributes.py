@@ -1,6 +1,7 @@
 """Extract attributes from a listing's text, as numbers: quantities, claims and the shape of the text.
 
-Quantities are natural logarithms of base units (g, mL, pieces); NaN is "not stated". Value is the total over the pack
+Quantities are natural logarithms of base units (g, mL, pieces, m, m2, m3); NaN is "not stated". They are read in the
+name, in a listing without a name at the beginning of its text. Value is the total over the pack
 in most listings ("12 Ounce (Pack of 6)" has Value 72.0), so it is never multiplied; its ratio to the size x packs that
 the title states is an attribute of its own. Where mass meets volume, 1 g counts as 1 mL. No price is read.
 """
@@ -16,11 +17,13 @@ import pandas as pd
 
 from pricefuse.text import quantities, units
 from pricefuse.text.listing import Listing
+from pricefuse.text.side_lengths import side_lengths
 
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
 _QUANTITIES = (
     "value", "grams", "milliliters", "pieces", "amount", "packs", "size_grams", "size_milliliters", "size_pieces",
     "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size",
+    "longest_side", "area", "volume",
 )  # fmt: skip
 
 # Claims and kinds that move a price, as phrases of whole words; a hyphen is a space.
@@ -67,6 +70,8 @@ _SHAPE = (
     "description_characters", "has_description", "capitals", "name_digits", "name_commas",
 )  # fmt: skip
 
+_TITLE_CHARACTERS = 300  # of a text without a name, read like a name; a longer beginning is prose
+
 NAMES: tuple[str, ...] = (*_QUANTITIES, *(f"is_{d}" for d in _DIMENSIONS), *_CLAIMS, *_SHAPE)
 
 
@@ -92,7 +97,7 @@ def frame(extracted: Iterable[Mapping[str, float]]) -> pd.DataFrame:
 
 
 def coverage(attributes: pd.DataFrame) -> dict[str, int]:
-    """Count the rows of a `frame`, and those whose text states no value, unit, size, packs, amount or description.
+    """Count the rows of a `frame`, and those whose text does not state what `no_...` names.
 
     Value and unit are the listing's fields; size (mass or volume) and packs are read in the name; a row has no amount
     where neither field nor name gives a mass, a volume or a number of pieces.
@@ -100,6 +105,7 @@ def coverage(attributes: pd.DataFrame) -> dict[str, int]:
     missing = attributes.isna()
     return {
         "rows": len(attributes),
+        "no_name": int((attributes["name_characters"] == 0).sum()),
         "no_value": int(missing["value"].sum()),
         "no_unit": int(attributes["is_none"].sum()),
         "no_size": int(missing[["size_grams", "size_milliliters"]].all(axis=1).sum()),
@@ -113,10 +119,11 @@ def _quantities(listing: Listing, unit: units.Unit) -> dict[str, float]:
     value = quantities.number(listing.value)
     total = value * unit.factor
     measured = unit.dimension in {"mass", "volume"}
-    size = _size(listing.name, unit)
+    title = listing.name or listing.rest[:_TITLE_CHARACTERS]
+    size = _size(title, unit)
     size_dimension = size.unit.dimension if size else "none"
-    pieces = quantities.pieces(listing.name)
-    packs = _packs(listing.name, size, pieces, total if measured else math.nan)
+    pieces = quantities.pieces(title)
+    packs = _packs(title, size, pieces, total if measured else math.nan)
     per_pack = size.base if size else math.nan
     product = per_pack * (packs or 1)
     amount = total if measured and value > 0 else product
@@ -137,6 +144,29 @@ def _quantities(listing: Listing, unit: units.Unit) -> dict[str, float]:
         "per_item": _log(amount / (packs or 1)),
         "value_is_whole": float(value.is_integer()),
         "bullet_size": _log(in_bullets),
+        **_extent(listing, unit, total),
+    }
+
+
+def _extent(listing: Listing, unit: units.Unit, total: float) -> dict[str, float]:
+    """Return the longest side, the area of the two longest and the volume, by the first text that states two sides.
+
+    A length alone counts only where it stands in the name (else in the text that follows no label): in prose it is any
+    part's or tool's. Where no text states a length, value and unit may state a length or an area.
+    """
+    sides = side_lengths(listing.name or listing.rest)
+    if len(sides) < 2:
+        prose = map(side_lengths, (*listing.bullets, listing.description, listing.rest))
+        sides = next((stated for stated in prose if len(stated) > 1), sides)
+    if not sides and unit.dimension == "length" and total > 0:
+        sides = (total,)
+    area = math.prod(sides[:2]) if len(sides) > 1 else math.nan
+    if not sides and unit.dimension == "area":
+        area = total
+    return {
+        "longest_side": _log(sides[0] if sides else None),
+        "area": _log(area),
+        "volume": _log(math.prod(sides), when=len(sides) == 3),
     }
 
 

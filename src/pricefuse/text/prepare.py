@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pricefuse.text import attributes
+from pricefuse.text import attributes, quantities, side_lengths
 from pricefuse.text.cleaning import clean_listing
 from pricefuse.text.listing import BULLET, DESCRIPTION, NAME, UNIT, VALUE, Listing, parse, shorten
-from pricefuse.text.quantities import number
 from pricefuse.text.settings import CleanSettings
 
 # An image-text model reads 77 tokens, about 300 characters; the tokenizer need not see much more.
@@ -18,10 +17,12 @@ MAX_CLIP_CHARACTERS = 400
 class ProductText:
     """What later stages read of one listing.
 
-    `attributes` is keyed by `attributes.NAMES`; `shortened` says that the listing was too long and was cut.
+    `variant_of` is what all variants of the product share: the name, or the text where there is none, without sizes
+    and packs. `attributes` is keyed by `attributes.NAMES`; `shortened` says that the listing was too long and was cut.
     """
 
     name: str
+    variant_of: str
     text: str
     clip_text: str
     attributes: dict[str, float]
@@ -31,7 +32,7 @@ class ProductText:
 def prepare(catalog_content: str, settings: CleanSettings) -> ProductText:
     """Parse and clean one listing, once, and derive from it all that later stages read.
 
-    `settings` decide how the two encoder texts are written; the name and the attributes do not depend on them. Any
+    `settings` decide how the two encoder texts are written; nothing else depends on them. Any
     text can be prepared; beyond `listing.MAX_CHARACTERS` the middle of it is left out, so that the cost is bounded.
     """
     content = shorten(catalog_content)
@@ -39,6 +40,7 @@ def prepare(catalog_content: str, settings: CleanSettings) -> ProductText:
     encoded = clean_listing(listing, ascii_only=True) if settings.ascii_only else listing
     return ProductText(
         name=listing.name,
+        variant_of=without_sizes(listing.name or encoder_text(listing, labels=False)),
         text=encoder_text(encoded, labels=settings.labels, lowercase=settings.lowercase),
         clip_text=clip_text(encoded),
         attributes=attributes.extract(listing),
@@ -67,6 +69,11 @@ def encoder_text(listing: Listing, *, labels: bool, lowercase: bool = False) -> 
     return text.lower() if lowercase else text
 
 
+def without_sizes(text: str) -> str:
+    """Return a text without the sizes, side lengths, packs and pieces that it states, with single spaces."""
+    return " ".join(quantities.without(side_lengths.without(text)).split())
+
+
 def clip_text(listing: Listing) -> str:
     """Join a cleaned listing to one short text for an image-text encoder, the most telling fields first.
 
@@ -78,7 +85,7 @@ def clip_text(listing: Listing) -> str:
 
 def quantity(listing: Listing) -> str:
     """Write value and unit as words ("72 Fl Oz"): the number alone without a unit, "" without a number."""
-    value = number(listing.value)
+    value = quantities.number(listing.value)
     if math.isnan(value):
         return ""
     unit = "" if listing.unit.casefold() in {"none", "nan", "null"} else listing.unit

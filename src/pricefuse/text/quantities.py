@@ -83,7 +83,7 @@ _PACKS = [
     _rules(rf"{_COUNT}[ -]{{0,3}}{_VESSEL}(?:e?s)?\b"),
 ]
 _PIECES = _rules(
-    rf"{_COUNT}{_NOT_A_SIZE}[ -]{{0,3}}(?:[a-z'-]{{2,12}} ){{0,2}}{_PIECE}(?:e?s)?\b",
+    rf"{_COUNT}{_NOT_A_SIZE}[ -]{{0,3}}(?P<kind>(?:[a-z'-]{{2,12}} ){{0,2}}){_PIECE}(?:e?s)?\b",
     rf"\b{_VESSEL} of {_COUNT}\b{_NOT_A_SIZE}",
     rf"{_COUNT} ?(?:per|/) ?(?:pack|{_VESSEL})\b",
 )
@@ -140,6 +140,23 @@ def pieces(title: str) -> int | None:
     return max((*_counts(_PIECES, title, MAX_PIECES), *dozens), default=None)
 
 
+def without(title: str) -> str:
+    """Return a title without the sizes, packs and pieces that it states: what its variants have in common.
+
+    "Rye Crackers, 6 oz (Pack of 12)" gives "Rye Crackers, ( )". The kind of the pieces stays ("50 green tea bags" gives
+    "green tea bags"), and so do claims about the recipe ("10g Protein").
+    """
+    title = title.translate(FRACTIONS)
+    spans = [match.span() for match in _SIZE.finditer(title) if not _is_nutrient(match)]
+    for rules in (*_PACKS, _PIECES, _DOZENS):
+        spans += [_quantity_span(match) for rule in rules for match in rule.finditer(title)]
+    kept, end = [], 0
+    for start, stop in sorted(spans):
+        kept.append(title[end:start])
+        end = max(end, stop)
+    return " ".join([*kept, title[end:]])
+
+
 def _decimal(written: str) -> float:
     written = written.rstrip(".,")
     grouped = re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", written)
@@ -155,10 +172,20 @@ def _count(match: re.Match[str]) -> int:
     return int(match["digits"].replace(",", "")) if match["digits"] else _WORDS[match["word"].lower()]
 
 
+def _quantity_span(match: re.Match[str]) -> tuple[int, int]:
+    """Return what of a title says the quantity: where the match also says of what, its number alone."""
+    if not match.groupdict().get("kind"):
+        return match.span()
+    return match.span("digits" if match["digits"] else "word")
+
+
 def _is_claim(match: re.Match[str]) -> bool:
-    unit = units.lookup(match["unit"]).name
-    few_grams = unit == "gram" and number(match["amount"]) <= _MAX_NUTRIENT_GRAMS
-    return unit == "milligram" or (few_grams and _IS_NUTRIENT.match(match.string, match.end("unit")) is not None)
+    return units.lookup(match["unit"]).name == "milligram" or _is_nutrient(match)
+
+
+def _is_nutrient(match: re.Match[str]) -> bool:
+    few_grams = units.lookup(match["unit"]).name == "gram" and number(match["amount"]) <= _MAX_NUTRIENT_GRAMS
+    return few_grams and _IS_NUTRIENT.match(match.string, match.end("unit")) is not None
 
 
 def _size(match: re.Match[str]) -> Size:

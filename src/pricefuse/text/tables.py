@@ -26,6 +26,7 @@ PRODUCTS_SCHEMA = pa.schema(
         "image_link": _TEXT,
         "price": pa.float64(),
         "name": _TEXT,
+        "variant_of": _TEXT,
         "text": _TEXT,
         "clip_text": _TEXT,
     }
@@ -63,9 +64,8 @@ def write_tables(
         for start in range(0, len(products), ROW_GROUP_ROWS):
             rows = products.iloc[start : start + ROW_GROUP_ROWS].drop(columns="catalog_content")
             texts = list(islice(prepared, len(rows)))
-            rows = rows.assign(
-                **{name: [getattr(text, name) for text in texts] for name in ("name", "text", "clip_text")}
-            )
+            written = ("name", "variant_of", "text", "clip_text")
+            rows = rows.assign(**{name: [getattr(text, name) for text in texts] for name in written})
             stated = attributes.frame(text.attributes for text in texts)
             coverage.update(attributes.coverage(stated))
             shortened += [sample_id for sample_id, text in zip(rows["sample_id"], texts, strict=True) if text.shortened]

@@ -1,0 +1,129 @@
+"""Say of each training row which product it is a variant of, which fold holds it out, and what escaped the groups.
+
+All of it follows from the training rows alone: a new row to be priced must not change what models are fitted to.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pricefuse.features import look_alikes
+from pricefuse.features.folds import NEVER, group_folds, random_fold
+from pricefuse.features.fuse import stored_vectors
+from pricefuse.features.groups import ProductGroups, product_groups, shared_by_variants
+from pricefuse.features.settings import FuseSettings
+from pricefuse.tables.parquet import iter_matching, strings
+
+# More look-alikes than this share of the rows, and the score is in doubt.
+MAX_LOOK_ALIKE_SHARE = 0.02
+# All but this share of the training rows are nearer to a row in another fold than `LookAlikes.usual`; a product to be
+# priced is far from them all where its distance (1 - cosine) is so many times the usual one.
+FAR_SHARE, FAR_FACTOR = 0.001, 1.2
+_ROUNDING = 1e-4
+_NO_SIDE = NEVER - 1
+
+
+@dataclass(frozen=True)
+class LookAlikes:
+    """Rows whose text is nearly that of a row in another fold, among those of a sample.
+
+    `examples` are some pairs of sample ids. `usual` is the cosine that all but FAR_SHARE of the sampled rows reach with
+    their nearest row in another fold.
+    """
+
+    rows: int
+    sampled: int
+    examples: list[tuple[str, str]]
+    usual: float
+
+    @property
+    def warnings(self) -> list[str]:
+        if self.rows <= MAX_LOOK_ALIKE_SHARE * self.sampled:
+            return []
+        pairs = ", ".join(f"{one} and {other}" for one, other in self.examples)
+        warning = (
+            f"{self.rows:,} of {self.sampled:,} held-out rows have a text that is nearly that of a row in another fold"
+            f" (cosine {look_alikes.LOOK_ALIKE} or more), such as sample_id {pairs}. If these are variants of one"
+            " product, scores will flatter: give them one item name or one image link"
+        )
+        return [warning]
+
+
+def read_pictures(folder: Path, sample_ids: Sequence[str], rows: int) -> pd.Series:
+    """Say which picture each of the first `rows` products has (`look_alikes.same_pictures`), by the table of images."""
+    tables = list(iter_matching(folder, sample_ids, ["key", "has_image"]))
+    keys = np.concatenate([np.empty(0, object), *(strings(table["key"]).to_numpy(False) for table in tables)])
+    has_image = np.concatenate([np.empty(0, bool), *(table["has_image"].to_numpy() for table in tables)])
+    chunks = _head(stored_vectors(folder, sample_ids), rows)
+    return look_alikes.same_pictures(sample_ids, keys[:rows], has_image[:rows].astype(bool), chunks)
+
+
+def assign_folds(
+    products: pd.DataFrame, pictures: pd.Series, settings: FuseSettings
+) -> tuple[pd.DataFrame, ProductGroups]:
+    """Return the index of the training rows, and the groups in it.
+
+    The index has sample_id, price, group, and the fold that holds the row out, -1 for a row that is never held out.
+    `products` has sample_id, price and what `shared_by_variants` reads, of the training rows.
+    """
+    index = products[["sample_id", "price"]].reset_index(drop=True)
+    groups = product_groups(shared_by_variants(products, pictures))
+    index["group"] = groups.labels
+    if settings.split == "group":
+        index["fold"] = group_folds(index["group"].to_numpy(), settings.folds, settings.seed)
+    else:
+        index["fold"] = random_fold(len(index), settings.validation_share, settings.seed)
+    return index, groups
+
+
+def find_look_alikes(folder: Path, sample_ids: Sequence[str], index: pd.DataFrame, seed: int) -> LookAlikes:
+    """Count rows that look alike across folds by the vectors of the table `folder`, of which `index` has the first."""
+    folds = index["fold"].to_numpy()
+    sample = look_alikes.sampled_rows(folds, seed)
+
+    def chunks() -> Iterator[np.ndarray]:
+        return _head(stored_vectors(folder, sample_ids), len(index))
+
+    cosines, neighbors = look_alikes.nearest(look_alikes.rows_of(chunks(), sample), chunks(), folds[sample], folds)
+    alike = np.flatnonzero(cosines >= look_alikes.LOOK_ALIKE)
+    ids = index["sample_id"]
+    examples = [(str(ids[sample[i]]), str(ids[neighbors[i]])) for i in alike[np.argsort(-cosines[alike])][:3]]
+    return LookAlikes(len(alike), len(sample), examples, float(np.quantile(cosines, FAR_SHARE)))
+
+
+def far_from_training(folder: Path, sample_ids: Sequence[str], train_rows: int, usual: float) -> np.ndarray:
+    """Return a mask, bool (rows to be priced,), of products that resemble no training product.
+
+    `sample_ids` are all products', the training rows first; `folder` is the table of their vectors, and `usual` is that
+    of `LookAlikes`.
+    """
+    positions = np.arange(train_rows, len(sample_ids))
+    queries = look_alikes.rows_of(stored_vectors(folder, sample_ids), positions)
+    chunks = _head(stored_vectors(folder, sample_ids), train_rows)
+    cosines, _ = look_alikes.nearest(queries, chunks, np.full(len(positions), _NO_SIDE), np.zeros(train_rows))
+    return 1 - cosines > FAR_FACTOR * (1 - usual) + _ROUNDING
+
+
+def describe_groups(groups: ProductGroups, alike: LookAlikes) -> dict[str, object]:
+    """Return what folds.json says of the training rows."""
+    return {
+        "rows": len(groups.labels),
+        "groups": groups.count,
+        "largest_group": groups.largest,
+        "rows_by_reason": groups.rows_by_reason,
+        "look_alikes_across_folds": alike.rows,
+        "look_alikes_sampled": alike.sampled,
+        "look_alike_cosine": look_alikes.LOOK_ALIKE,
+    }
+
+
+def _head(chunks: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
+    """Yield the first `rows` rows, and read no further."""
+    for chunk in chunks:
+        if rows <= 0:
+            return
+        yield chunk[:rows]
+        rows -= len(chunk)

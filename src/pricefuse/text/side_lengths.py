@@ -1,0 +1,91 @@
+"""Read the side lengths that a text states: "90x200 cm", "W 60 x D 40 x H 75 cm", '80" x 36"', "12-inch".
+
+Like `quantities`, the rules are heuristics, and every regular expression repeats a bounded number of times.
+"""
+
+import math
+import re
+
+from pricefuse.text import units
+from pricefuse.text.quantities import FRACTIONS, number
+
+# Nothing that is sent in a parcel or a van is longer; shorter than a millimeter is a tolerance or a slip.
+MAX_METERS, MIN_METERS = 100.0, 1e-3
+_BARE = units.lookup("cm")  # of labeled numbers without a unit: "W 60 D 40"
+
+_START = r"(?<![A-Za-z0-9$.,/])"
+_FRACTION = r"(?:\d{1,3}[ -])?(?:1/[2348]|2/3|3/[48]|[57]/8)(?!\d)"
+_AMOUNT = rf"(?:{_FRACTION}|\d{{1,3}}(?:,\d{{3}})(?!\d)|\d{{1,5}}(?:[.,]\d{{1,4}})?|\.\d{{1,4}})"
+_MARK = "[\"\u2033]|''|['\u2032]"
+_WORD = units.pattern("length")
+_UNIT = rf"(?:{_MARK}|{_WORD}(?![A-Za-z])(?!(?<=in) \d))"  # not "8 in 1"
+_AXIS = r"(?:width|wide|depth|deep|height|high|tall|length|long|diameter|dia|w|d|h|l)(?![A-Za-z])"
+_BY = r" ?(?:[x\u00d7*]|by) ?"
+# A number with its unit, and the axis before or after it: each part but the number may be missing.
+_SIDE = rf"(?:{_AXIS}[:=.]? ?)?{_AMOUNT}(?: ?-?{_UNIT}\.?)?(?: ?\(?{_AXIS}\)?)?"
+
+
+def _rule(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.ASCII)
+
+
+_PRODUCT = _rule(rf"{_START}{_SIDE}(?:{_BY}{_SIDE}){{1,2}}(?!\d)")
+_LABELED_SIDE = rf"{_AXIS}[:=.]? ?{_AMOUNT}(?: ?-?{_UNIT})?"
+_LABELED = _rule(rf"{_START}{_LABELED_SIDE}(?:[ ,;./]{{1,3}}{_LABELED_SIDE}){{1,2}}")
+# One length alone is stated with a unit that means nothing else: not "5 in 1", "6' 2", "2 M".
+_LONE = (
+    rf"(?P<amount>{_AMOUNT})(?: ?(?P<mark>[\"\u2033])|[ -]?(?P<unit>"
+    r"(?:milli|centi)?met(?:er|re)s?|mm|cm|inch(?:es)?|in\.|f(?:oo|ee)t|ft|yards?|yd)(?![A-Za-z0-9]))"
+)
+_SINGLE = _rule(rf"{_START}{_LONE}")
+_PART = _rule(rf"(?P<axis>{_AXIS})?[:=.]? ?(?P<amount>{_AMOUNT})(?: ?-?(?P<unit>{_UNIT}))?")
+_IS_AXIS = _rule(rf"(?<![A-Za-z]){_AXIS}")
+_FEET_AND_INCHES = _rule(rf"{_START}(\d{{1,2}})['\u2032] ?(\d{{1,2}})(?:[\"\u2033]|'')")
+
+
+def side_lengths(text: str) -> tuple[float, ...]:
+    """Return the lengths of one to three sides in meters, the longest first; () where the text states none.
+
+    The first expression of several sides counts, else the first length alone. A unit goes for the sides before it that
+    have none; numbers that all have a label (W, D, H, L) but no unit are centimeters, and others without a unit are no
+    sides ("4 x 6").
+    """
+    text = _FEET_AND_INCHES.sub(lambda match: f"{12 * int(match[1]) + int(match[2])} inch", text.translate(FRACTIONS))
+    for rule in (_PRODUCT, _LABELED):
+        for match in rule.finditer(text):
+            if sides := _sides(match[0]):
+                return sides
+    for match in _SINGLE.finditer(text):
+        length = number(match["amount"]) * _unit(match["mark"] or match["unit"]).factor
+        if MIN_METERS <= length <= MAX_METERS:
+            return (length,)
+    return ()
+
+
+def without(text: str) -> str:
+    """Return the text without the lengths that it states."""
+    text = _FEET_AND_INCHES.sub("", text.translate(FRACTIONS))
+    for rule in (_PRODUCT, _LABELED):
+        text = rule.sub(lambda match: "" if _sides(match[0]) else match[0], text)
+    return _SINGLE.sub("", text)
+
+
+def _sides(expression: str) -> tuple[float, ...]:
+    parts = [(number(part["amount"]), part["unit"]) for part in _PART.finditer(expression)]
+    unit = _BARE if len(_IS_AXIS.findall(expression)) >= len(parts) else None
+    unit = next((_unit(written) for _, written in reversed(parts) if written), unit)
+    if unit is None:
+        return ()
+    lengths = []
+    for amount, written in reversed(parts):
+        unit = _unit(written) if written else unit
+        lengths.append(amount * unit.factor)
+    if any(math.isnan(length) or not MIN_METERS <= length <= MAX_METERS for length in lengths):
+        return ()
+    return tuple(sorted(lengths, reverse=True))
+
+
+def _unit(written: str) -> units.Unit:
+    if written in {'"', "\u2033", "''"}:
+        return units.lookup("inch")
+    return units.lookup("foot" if written in {"'", "\u2032"} else written)

@@ -1,0 +1,45 @@
+"""Stage evaluate: what it writes and says of good and of useless predictions."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def evaluate(run_stage, write_params, tmp_path):
+    """Return a function that evaluates predictions of given prices: the metrics, and what was printed."""
+
+    def run(predicted, look_alikes=0):
+        rows = len(predicted)
+        (tmp_path / "validation").mkdir()
+        table = pd.DataFrame({"sample_id": range(rows), "group": range(rows), "fold": np.arange(rows) % 2})
+        table = table.assign(price=np.geomspace(1, 100, rows), predicted=predicted)
+        table.to_parquet(tmp_path / "validation/out_of_fold.parquet")
+        epochs = "member,fold,seed,epoch,train_loss,smape\nlexical,0,0,1,1.5,80\n"
+        (tmp_path / "validation/epochs.csv").write_text(epochs)
+        (tmp_path / "images.json").write_text("{}")
+        folds = {"look_alikes_across_folds": look_alikes, "look_alikes_sampled": rows}
+        (tmp_path / "folds.json").write_text(json.dumps(folds))
+        write_params(tmp_path, {"evaluate.bootstrap_samples": 100})
+        inputs = ("--validation", "validation", "--images", "images.json", "--folds", "folds.json")
+        outputs = ("--metrics", "metrics.json", "--image-metrics", "image-metrics.json", "--plots", "plots")
+        printed = run_stage("evaluate", tmp_path, *inputs, *outputs).stdout
+        return json.loads((tmp_path / "metrics.json").read_text()), printed
+
+    return run
+
+
+def test_a_score_worse_than_the_medians_is_no_number_like_any_other(evaluate):
+    metrics, printed = evaluate(np.geomspace(100, 1, 60))
+    assert metrics["worse_than_median"] is True
+    assert f"warning: SMAPE {metrics['smape']:.2f} is worse than the median price for every row" in printed
+
+
+def test_a_good_score_has_no_warning(evaluate):
+    metrics, printed = evaluate(np.geomspace(1, 100, 60) * 1.1, look_alikes=4)
+    assert metrics["worse_than_median"] is False
+    assert metrics["look_alikes_across_folds"] == 4
+    assert "warning" not in printed
+    assert "4 of 60 rows look like a row in another fold" in printed

@@ -1,0 +1,117 @@
+"""The training rows' groups and folds, what escaped them, and products to be priced that resemble nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_embeddings import DIMENSION, write_table
+
+from pricefuse.features.settings import FuseSettings
+from pricefuse.features.training_rows import (
+    assign_folds,
+    describe_groups,
+    far_from_training,
+    find_look_alikes,
+    read_pictures,
+)
+
+SETTINGS = FuseSettings(
+    blocks=("gemma",), ngrams=True, ngram_bits=10, split="group", folds=2, validation_share=0.2, seed=0
+)
+PRODUCTS = pd.DataFrame(
+    {
+        "sample_id": list("abcd"),
+        "price": [1.0, 2, 3, 4],
+        "image_link": ["x", "x", "y", ""],
+        "name": ["tea", "rice", "", "soup"],
+        "variant_of": ["tea", "rice", "", "soup"],
+        "text": ["tea", "rice", "", "soup"],
+    },
+    index=[3, 5, 7, 9],
+)
+NO_PICTURES = pd.Series([""] * 4)
+
+
+def test_groups_and_folds_follow_from_the_training_rows():
+    index, groups = assign_folds(PRODUCTS, NO_PICTURES, SETTINGS)
+    assert groups.warnings == []
+    assert index["group"].tolist() == [0, 0, 1, 2]
+    assert index["fold"].iloc[0] == index["fold"].iloc[1]
+    assert set(index["fold"]) == {0, 1}
+    random, _ = assign_folds(
+        PRODUCTS, NO_PICTURES, SETTINGS.model_copy(update={"split": "random", "validation_share": 0.5})
+    )
+    assert sorted(random["fold"]) == [-1, -1, 0, 0]
+
+
+def test_rows_of_one_picture_are_in_one_fold():
+    index, groups = assign_folds(PRODUCTS, pd.Series(["", "", "of sample_id c", "of sample_id c"]), SETTINGS)
+    assert index["group"].tolist() == [0, 0, 1, 1]
+    assert groups.rows_by_reason["picture"] == 2
+
+
+def unit(*places):
+    vector = np.zeros(DIMENSION, np.float32)
+    vector[list(places)] = 1
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Return a function that writes vectors, and the folder and ids of their table."""
+
+    def write(vectors, keys=None):
+        ids = [f"p{row}" for row in range(len(vectors))]
+        write_table(tmp_path / "table", ids, keys or ids, vectors)
+        return tmp_path / "table", ids
+
+    return write
+
+
+def test_a_picture_of_a_row_to_be_priced_joins_nothing(table):
+    folder, ids = table([unit(0), None, unit(0), unit(1), unit(1)], ["k", "-", "k", "m", "m"])
+    for rows in (3, 4):
+        assert (
+            read_pictures(folder, ids, rows).tolist()
+            == ["of sample_id p0", "", "of sample_id p0", "of sample_id p3"][:rows]
+        )
+    assert read_pictures(folder, ids, 5).tolist()[3:] == ["of sample_id p3"] * 2
+
+
+def index_of(folds):
+    return pd.DataFrame({"sample_id": [f"p{row}" for row in range(len(folds))], "fold": folds})
+
+
+def test_look_alikes_across_folds_are_counted_and_named(table):
+    vectors = [unit(0), unit(0), unit(1), unit(1), unit(2, 3), unit(2), unit(0)]
+    found = find_look_alikes(*table(vectors), index_of([0, 1, 0, 0, 1, 0]), seed=0)
+    assert (found.rows, found.sampled) == (2, 6)
+    (warning,) = found.warnings
+    assert "2 of 6 held-out rows have a text that is nearly that of a row in another fold" in warning
+    assert "such as sample_id p0 and p1" in warning
+
+
+def test_few_look_alikes_are_no_warning(table):
+    found = find_look_alikes(*table([unit(0), unit(1)]), index_of([0, 1]), seed=0)
+    assert found.rows == 0
+    assert found.warnings == []
+
+
+def test_a_product_that_resembles_no_training_product_is_far(table):
+    training = [unit(0, 1, 2), unit(0, 1, 3), unit(0, 1, 4), unit(0, 1)]
+    folder, ids = table([*training, unit(0, 1, 5), unit(7), None])
+    usual = find_look_alikes(folder, ids, index_of([0, 1, 0, 1]), seed=0).usual
+    assert usual == pytest.approx(2 / 3, abs=1e-3)
+    assert far_from_training(folder, ids, 4, usual).tolist() == [False, True, True]
+
+
+def test_equal_vectors_are_not_far(table):
+    folder, ids = table([unit(0, 1)] * 5)
+    assert far_from_training(folder, ids, 3, 1.0).tolist() == [False, False]
+
+
+def test_the_card_says_why_rows_are_grouped(table):
+    index, groups = assign_folds(PRODUCTS, NO_PICTURES, SETTINGS)
+    described = describe_groups(groups, find_look_alikes(*table([unit(row) for row in range(4)]), index, seed=0))
+    assert (described["rows"], described["groups"], described["largest_group"]) == (4, 3, 2)
+    assert described["rows_by_reason"]["image link"] == 2
+    assert described["look_alikes_across_folds"] == 0
