@@ -11,10 +11,10 @@ from typing import Any
 import lightgbm
 import numpy as np
 
+from pricefuse.models.settings import MAX_LEAVES
 from pricefuse.models.storage import Array, require_array
 
 CHUNK_ROWS = 4096  # some columns of this length fit into a core's cache
-MAX_LEAVES = 1024  # of a tree: what evaluating it costs, in memory and time
 ZERO = float(np.float32(1e-35))  # LightGBM takes a number no larger than this as 0
 LEFT, RIGHT = -np.inf, np.nan  # what stands for a missing value, so that `value <= threshold` decides
 NOT_MISSING, ZERO_MISSING, NAN_MISSING = 0, 1, 2  # what counts as missing, in LightGBM's numbers
