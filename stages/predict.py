@@ -13,7 +13,7 @@ def main() -> None:
     features = Features.load(fused)
     prices = PriceModel.load(model).predict(features)
     with replacing(out) as temporary:
-        features.index.assign(price=prices).to_csv(temporary, index=False, float_format="%.6g")
+        features.index[["sample_id"]].assign(price=prices).to_csv(temporary, index=False, float_format="%.6g")
     low, middle, high = np.quantile(prices, [0, 0.5, 1])
     print(f"{out}: {len(prices):,} prices from {low:.2f} to {high:.2f}, median {middle:.2f}")
 
