@@ -1,10 +1,9 @@
 """ensemble: weigh the members by their out-of-fold predictions, and put the price model together."""
 
-import json
 from pathlib import Path
 
 from pricefuse.features.matrix import Features
-from pricefuse.files import replacing
+from pricefuse.files import read_json, replacing
 from pricefuse.models import price_model
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
@@ -17,7 +16,7 @@ def main() -> None:
         __doc__, "features", "embeddings", "members", "model", "validation"
     )
     params = read_params(Path("params.yaml"))
-    features = Features.load(fused)
+    features = Features.load(fused, training=True)
     member_fits.delete_others(members, params.train.members)
     fits = {str(member): member_fits.read(members / member, features.index) for member in params.train.members}
     log_prices = {member: fit.log_prices for member, fit in fits.items()}
@@ -26,7 +25,7 @@ def main() -> None:
     cards = {name: embeddings / f"{name}.json" for name in ("gemma", "clip")}
     provenance = {
         "catalog": params.catalog,
-        "encoders": {name: json.loads(card.read_text(encoding="utf-8")) for name, card in cards.items()},
+        "encoders": {name: read_json(card, "Run `dvc repro`, or `dvc pull`") for name, card in cards.items()},
         "train": params.train.model_dump(mode="json"),
         "settings": {member: getattr(params, member).model_dump(mode="json") for member in fits},
     }
@@ -34,7 +33,7 @@ def main() -> None:
     prices = features.index["price"]
     price_model.write(model, folders, ensemble, features.layout, (prices.min(), prices.max()), provenance)
     with replacing(validation / "out_of_fold.parquet") as temporary:
-        out_of_fold.to_parquet(temporary, index=False)
+        out_of_fold.to_parquet(temporary, index=False, write_page_checksum=True)
     with replacing(validation / "epochs.csv") as temporary:
         member_fits.all_epochs(fits).to_csv(temporary, index=False)
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())

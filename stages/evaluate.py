@@ -1,13 +1,11 @@
 """evaluate: score the out-of-fold predictions, and show where the error lies."""
 
-import json
 from pathlib import Path
-
-import pandas as pd
 
 from pricefuse.evaluation.plots import draw_validation
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
-from pricefuse.files import replacing, write_json
+from pricefuse.evaluation.validation_folder import read_epochs, read_out_of_fold
+from pricefuse.files import read_json, replacing, write_json
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
@@ -17,15 +15,15 @@ def main() -> None:
         __doc__, "validation", "images", "folds", "metrics", "image-metrics", "plots"
     )
     params = read_params(Path("params.yaml"))
-    out_of_fold = pd.read_parquet(validation / "out_of_fold.parquet")
+    out_of_fold = read_out_of_fold(validation)
     settings = params.evaluate
     scores = validation_scores(
         out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
     )
-    grouped = json.loads(folds.read_text(encoding="utf-8"))
+    grouped = read_json(folds, "Run `dvc repro`, or `dvc pull`")
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
     deciles = error_by_decile(out_of_fold)
-    epochs = mean_epochs(pd.read_csv(validation / "epochs.csv"))
+    epochs = mean_epochs(read_epochs(validation))
 
     for name, table in (("deciles", deciles), ("epochs", epochs)):
         with replacing(plots / f"{name}.csv") as temporary:
@@ -36,7 +34,7 @@ def main() -> None:
     )
     draw_validation(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
     write_json(metrics, scores)
-    write_json(image_metrics, json.loads(images.read_text(encoding="utf-8")))
+    write_json(image_metrics, read_json(images, "Run `dvc repro`, or `dvc pull`"))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")
     if said := verdict(scores):
         print(f"warning: SMAPE {scores['smape']:.2f} is {said}")

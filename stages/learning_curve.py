@@ -15,7 +15,7 @@ def main() -> None:
     params = read_params(Path("params.yaml"))
     asked = params.learning_curve
     curve = learning_curve(
-        Features.load(fused),
+        Features.load(fused, training=True),
         asked.member,
         getattr(params, asked.member),
         params.train,

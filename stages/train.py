@@ -15,7 +15,7 @@ def main() -> None:
     params, member = read_params(Path("params.yaml")), out.name
     settings = getattr(params, member)
     checkpoints = Checkpoints(checkpoint_folder / member, fits_key(fused, member, settings, params.train))
-    features = Features.load(fused)
+    features = Features.load(fused, training=True)
     fit = cross_fit(features, member, settings, params.train, checkpoints)
     member_fits.write(out, fit, checkpoints, features.index, settings.seeds)
     checkpoints.delete()

@@ -1,12 +1,13 @@
 """The price model: members and ensemble come back as they were, and a model that was tampered with is refused."""
 
-import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from member_settings import SETTINGS, TRAIN
 from priced import catalog
+from sealing import tamper
 
 from pricefuse.errors import InputError
 from pricefuse.features.fuse import BlockData, fuse
@@ -40,8 +41,7 @@ def folder(tmp_path, features, models):
 
 
 def tampered(folder, **changes):
-    path = folder / "model.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    tamper(folder, lambda content: content.update(changes))
     return folder
 
 
@@ -79,7 +79,7 @@ def test_a_model_refuses_features_of_another_encoder(folder, features):
 
 
 def test_half_a_model_and_a_foreign_format_are_refused(folder):
-    with pytest.raises(InputError, match="format 99, but this version reads 3"):
+    with pytest.raises(InputError, match="format 99, but this version reads 4"):
         PriceModel.load(tampered(folder, format=99))
     (folder / "model.json").unlink()
     with pytest.raises(InputError, match="not a complete model"):
@@ -93,8 +93,30 @@ def test_a_model_reads_nothing_outside_its_folder(folder, name):
 
 
 def test_an_unknown_member_is_refused(folder):
+    (folder / "boosted").rename(folder / "pickled")
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace("boosted", "pickled"))
     with pytest.raises(InputError, match="no such member: pickled"):
-        PriceModel.load(tampered(folder, members={"pickled": ["fold0-seed0"]}))
+        PriceModel.load(tampered(folder))
+
+
+def test_a_fit_that_is_damaged_is_not_put_into_a_model(tmp_path, features, models):
+    fits = {"boosted": {"fold0-seed0": tmp_path / "fit"}}
+    fit = models["boosted"]["fold0-seed0"]
+    storage.save(tmp_path / "fit", replace(fit, start=fit.start * np.nan))
+    with pytest.raises(InputError, match="fit: start has a number that is not finite: the fit is damaged"):
+        price_model.write(tmp_path / "model", fits, Ensemble.mean(["boosted"]), features.layout, (0.5, 90.0), {})
+
+
+def test_a_price_that_is_not_finite_is_refused(folder, features):
+    class Broken:
+        def predict(self, features):
+            return np.where(np.arange(len(features)) < 3, np.nan, 1.0)
+
+    model = PriceModel.load(folder)
+    broken = replace(model, members={**model.members, "boosted": {"fold0-seed0": Broken()}})
+    with pytest.raises(InputError, match="no positive price for 3 of 200 rows"):
+        broken.predict(features)
 
 
 def test_stage_predict_names_products_that_resemble_no_training_product(run_stage, folder, features, tmp_path):

@@ -10,6 +10,6 @@ from pricefuse.settings import InnerShare, Seed, Settings
 class EvaluateSettings(Settings):
     """Section `evaluate` of params.yaml, whose comments say what each key means."""
 
-    bootstrap_samples: Annotated[int, Field(ge=100)]
+    bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
     confidence: InnerShare
     seed: Seed

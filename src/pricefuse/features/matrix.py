@@ -4,12 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.sparse import csr_array
 
+from pricefuse.errors import InputError
 from pricefuse.features.ngrams import SPACES, read_ngrams
+from pricefuse.features.stored import REMEDY, read_array
+from pricefuse.files import read_json, read_parquet
 from pricefuse.keys import row_key
 
 EMBEDDINGS = ("gemma", "clip_text", "clip_image")
@@ -73,14 +78,23 @@ class Features:
         return Features(matrix, blocks, self.index, ngrams, self.attributes)
 
     @classmethod
-    def load(cls, folder: Path) -> "Features":
-        """Map the features that stage fuse left in `folder` into memory."""
-        layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
-        blocks = tuple(Block(**block) for block in layout["blocks"])
-        matrix = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
-        columns = layout["ngram_columns"]
+    def load(cls, folder: Path, *, training: bool = False) -> "Features":
+        """Map the features that stage fuse left in `folder` into memory.
+
+        Raises InputError where a file is missing or damaged, the files do not belong together, or, for `training`, the
+        rows have no prices.
+        """
+        layout = _read_layout(folder / "layout.json")
+        columns = layout.ngram_columns
         ngrams = None if columns is None else read_ngrams(folder / NGRAMS, columns)
-        return cls(matrix, blocks, pd.read_parquet(folder / "index.parquet"), ngrams, tuple(layout["attributes"]))
+        matrix = read_array(folder / "features.npy", (np.float32,), 2)
+        index = read_parquet(folder / "index.parquet", REMEDY)
+        _require_index(folder / "index.parquet", index, training=training)
+        rows = {len(matrix), len(index), *([] if ngrams is None else [ngrams.shape[0]])}
+        width = layout.blocks[-1].stop if layout.blocks else 0
+        if len(rows) > 1 or matrix.shape[1] != width:
+            raise InputError(f"{folder}: its files have different numbers of rows or columns. {REMEDY}")
+        return cls(matrix, layout.blocks, index, ngrams, layout.attributes)
 
 
 def layout_json(blocks: Sequence[Block], ngrams: csr_array | None, attributes: Sequence[str]) -> dict[str, object]:
@@ -90,6 +104,43 @@ def layout_json(blocks: Sequence[Block], ngrams: csr_array | None, attributes: S
         "ngram_columns": None if ngrams is None else ngrams.shape[1],
         "attributes": list(attributes),
     }
+
+
+class _Layout(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    blocks: tuple[Block, ...]
+    ngram_columns: Annotated[int, Field(ge=len(SPACES), le=len(SPACES) << 24, multiple_of=len(SPACES))] | None
+    attributes: tuple[str, ...]
+
+
+def _read_layout(path: Path) -> _Layout:
+    content = read_json(path, REMEDY)
+    try:
+        layout = _Layout.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise InputError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}. {REMEDY}") from None
+    stops = [0, *(block.stop for block in layout.blocks)]
+    if [block.start for block in layout.blocks] != stops[:-1] or sorted(stops) != stops:
+        raise InputError(f"{path}: the blocks do not follow one another: the file is damaged. {REMEDY}")
+    return layout
+
+
+def _require_index(path: Path, index: pd.DataFrame, *, training: bool) -> None:
+    names = ["sample_id", *(["price", "group", "fold"] if training or "price" in index else [])]
+    if missing := [name for name in names if name not in index]:
+        raise InputError(f"{path}: no column {', '.join(missing)}: the file is damaged or another's. {REMEDY}")
+    if index["sample_id"].isna().any():
+        raise InputError(f"{path}: a row has no sample_id. {REMEDY}")
+    if "price" not in index:
+        return
+    prices = index["price"]
+    if prices.dtype != np.float64 or not (np.isfinite(prices) & (prices > 0)).all():
+        raise InputError(f"{path}: a price is not a positive number. {REMEDY}")
+    whole = all(pd.api.types.is_integer_dtype(index[name]) for name in ("group", "fold"))
+    if not whole or (index["fold"] < -1).any():
+        raise InputError(f"{path}: a group or fold is not a whole number. {REMEDY}")
 
 
 def _sparse_block(ngrams: csr_array) -> Block:

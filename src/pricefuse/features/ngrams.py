@@ -8,6 +8,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from pricefuse.errors import InputError
+from pricefuse.features.stored import REMEDY, read_array
 from pricefuse.files import replacing
 
 CHUNK_ROWS = 2048
@@ -72,11 +74,17 @@ def write_ngrams(folder: Path, ngrams: csr_array) -> None:
 
 
 def read_ngrams(folder: Path, columns: int) -> csr_array:
-    """Map what `write_ngrams` left in `folder` into memory, as uint8 (rows, columns)."""
-    arrays = [
-        np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("data", "indices", "indptr")
-    ]
-    return csr_array(tuple(arrays), shape=(len(arrays[-1]) - 1, columns))
+    """Map what `write_ngrams` left in `folder` into memory, as uint8 (rows, columns).
+
+    Raises InputError where a file is missing, or the arrays are not those of such a matrix.
+    """
+    data = read_array(folder / "data.npy", (np.uint8,), 1)
+    indices, starts = (read_array(folder / f"{name}.npy", (np.int32, np.int64), 1) for name in ("indices", "indptr"))
+    if not len(starts) or starts[0] != 0 or (np.diff(starts) < 0).any() or not starts[-1] == len(data) == len(indices):
+        raise InputError(f"{folder}: indptr.npy does not divide the other arrays: a file is damaged. {REMEDY}")
+    if len(indices) and not 0 <= indices.min() <= indices.max() < columns:
+        raise InputError(f"{folder / 'indices.npy'}: a column is none of the {columns:,}. {REMEDY}")
+    return csr_array((data, indices, starts), shape=(len(starts) - 1, columns))
 
 
 def _vectorizer(space: Space, bits: int) -> HashingVectorizer:

@@ -14,7 +14,7 @@ class FuseSettings(Settings):
     ngrams: bool
     ngram_bits: Annotated[int, Field(ge=10, le=24)]
     split: Literal["group", "random"]
-    folds: Annotated[int, Field(ge=2)]
+    folds: Annotated[int, Field(ge=2, le=100)]
     validation_share: InnerShare
     seed: Seed
 

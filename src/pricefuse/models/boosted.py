@@ -4,7 +4,7 @@ The trees start from a non-negative combination of the base models' predictions 
 as good as it gets, few trees are grown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import lightgbm
@@ -13,22 +13,25 @@ from scipy.optimize import nnls
 
 from pricefuse.device import cpu_threads
 from pricefuse.features.folds import group_folds
-from pricefuse.features.matrix import Features
+from pricefuse.features.matrix import Block, Features
 from pricefuse.models.settings import BoostedSettings
 from pricefuse.models.stacking import Stack, cross_predict
-from pricefuse.models.storage import Array
+from pricefuse.models.storage import Array, require_array
 from pricefuse.models.target import Target
 from pricefuse.models.trainer import Epoch
+from pricefuse.models.trees import Trees
+
+ATTRIBUTES = ("attributes", "image_mask")  # the blocks that the trees see
 
 
 @dataclass(frozen=True)
 class Boosted:
-    """Fitted trees, as LightGBM's text, and the base models that they build on.
+    """Fitted trees, and the base models that they build on.
 
     `start` is a center and a weight for each base model, float64 (1 + base models,): what the trees start from.
     """
 
-    trees: str
+    trees: Trees
     stack: Stack
     start: Array
     target: Target
@@ -60,7 +63,7 @@ class Boosted:
         parameters = _parameters(settings, seed)
         rounds = _best_rounds(data, inner, parameters, settings.max_rounds)
         trees = lightgbm.train(parameters, data.dataset(), num_boost_round=rounds)
-        return cls(trees.model_to_string(), stack, start, target)
+        return cls(Trees.of_booster(trees), stack, start, target)
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,), within the training prices' range."""
@@ -68,8 +71,18 @@ class Boosted:
             return np.empty(0)
         predicted = self.stack.predict(features)
         inputs = np.concatenate([_attributes(features), predicted], axis=1)
-        trees = np.asarray(lightgbm.Booster(model_str=self.trees).predict(inputs))
-        return np.clip(_combine(predicted, self.start) + trees, *np.log([self.target.low, self.target.high]))
+        corrected = _combine(predicted, self.start) + self.trees.predict(inputs)
+        return np.clip(corrected, *np.log([self.target.low, self.target.high]))
+
+    def validate(self, layout: Sequence[Block]) -> None:
+        """Raise ValueError where a part is no model of features that are laid out like this."""
+        self.target.validate()
+        self.stack.validate(layout)
+        require_array("start", self.start, np.float64, (1 + len(self.stack.models),))
+        if (self.start[1:] < 0).any():
+            raise ValueError("start has a negative weight")
+        attributes = sum(block.width for block in layout if block.name in ATTRIBUTES)
+        self.trees.validate(attributes + len(self.stack.models))
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,7 @@ def _combine(predicted: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def _attributes(features: Features) -> np.ndarray:
-    kept = [features.matrix[:, b.start : b.stop] for b in features.blocks if b.name in {"attributes", "image_mask"}]
+    kept = [features.matrix[:, b.start : b.stop] for b in features.blocks if b.name in ATTRIBUTES]
     # A number beyond any honest one must not become infinite on the way into the trees' bins.
     whole = np.concatenate([np.zeros((len(features), 0), np.float32), *kept], axis=1).astype(np.float64)
     return np.where(np.isinf(whole), np.nan, whole)

@@ -1,6 +1,6 @@
 """The ensemble: a weighted mean of the members' ln prices, its weights fitted on out-of-fold predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from pricefuse.metrics import smape
 
 MAX_EVALUATIONS = 4000
 MIN_ROWS = 20  # with fewer, there is nothing to weigh members by
+MAX_DEVIATION = 1e-6  # of the sum of the weights from 1
 _LEFT_OUT = -8.0  # exp(-8): next to nothing for a member
 
 
@@ -25,6 +26,16 @@ class Ensemble:
     center: float
     spread: float
     shift: float
+
+    def validate(self, members: Iterable[str]) -> None:
+        """Raise ValueError unless this combines `members`, by finite weights that are non-negative and add up to 1."""
+        if set(self.weights) != set(members):
+            raise ValueError("the ensemble's weights are not those of its members")
+        weights = np.array(list(self.weights.values()))
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and abs(weights.sum() - 1) <= MAX_DEVIATION):
+            raise ValueError("the ensemble's weights are not non-negative numbers that add up to 1")
+        if not np.isfinite([self.center, self.spread, self.shift]).all() or self.spread < 0:
+            raise ValueError("the ensemble's center, spread or shift is not finite, or the spread negative")
 
     @classmethod
     def mean(cls, members: list[str]) -> "Ensemble":

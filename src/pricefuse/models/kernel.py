@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pricefuse.device import pick_device
-from pricefuse.models.storage import Array
+from pricefuse.models.storage import Array, require_array
 
 CHUNK_ROWS = 8192
 JITTER = 1e-3  # of the landmarks' kernel, whose smallest eigenvalues are rounding
@@ -51,6 +51,13 @@ class Kernel:
             right += part.T @ torch.from_numpy(target[start : start + CHUNK_ROWS] - mean).to(device)
         weights = torch.cholesky_solve(right[:, None], torch.linalg.cholesky(normal))[:, 0]
         return cls(chosen, weights.cpu().numpy(), mean, gamma)
+
+    def validate(self, columns: int) -> None:
+        """Raise ValueError unless this is a model of inputs with so many columns."""
+        require_array("landmarks", self.landmarks, np.float32, (len(self.weights), columns))
+        require_array("weights", self.weights, np.float64, (None,))
+        if not (np.isfinite(self.mean) and 0 < self.gamma < np.inf):
+            raise ValueError(f"mean {self.mean} or gamma {self.gamma} is out of range")
 
     def predict(self, dense: np.ndarray) -> np.ndarray:
         """Return float64 (rows,)."""

@@ -4,7 +4,7 @@ After the winners of Kaggle's Mercari Price Suggestion Challenge (Lopuhin and Ja
 network, few epochs, several of them averaged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,12 +16,12 @@ from torch.nn import functional
 
 from pricefuse.device import pick_device
 from pricefuse.errors import InputError
-from pricefuse.features.matrix import Features
+from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.preprocessing import DenseBlocks, Tfidf
 from pricefuse.models.settings import LexicalSettings
 from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
-from pricefuse.models.trainer import Epoch, numpy_weights, torch_weights, train_network
+from pricefuse.models.trainer import Epoch, numpy_weights, require_weights, torch_weights, train_network
 
 PREDICTED_AT_ONCE = 4096  # rows
 INITIAL_DEVIATION = 0.1  # of the vectors before training: a text's few hundred weights have length 1 a space
@@ -117,10 +117,20 @@ class Lexical:
 
     @cached_property
     def network(self) -> LexicalNetwork:
-        """The network with its weights, on the CPU; raises RuntimeError where these are not those of the settings."""
+        """The network with its weights, on the CPU."""
         network = LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings)
         network.load_state_dict(torch_weights(self.weights))
         return network
+
+    def validate(self, layout: Sequence[Block]) -> None:
+        """Raise ValueError where a part is no model of features that are laid out like this."""
+        self.target.validate()
+        self.dense.validate(layout)
+        hashed = [block.width for block in layout if block.name == NGRAMS]
+        if not hashed:
+            raise ValueError("the features have no n-grams")
+        self.tfidf.validate(hashed[0])
+        require_weights(self.weights, lambda: LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings))
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,). Raises InputError without n-grams."""

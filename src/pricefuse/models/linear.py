@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoCV
 from sklearn.model_selection import GroupKFold
 
-from pricefuse.models.storage import Array
+from pricefuse.models.storage import Array, require_array
 
 MAX_STEPS = 100
 TOLERANCE = 1e-3  # of the residual's length: scores do not move below it
@@ -76,6 +76,13 @@ class Linear:
         of_sparse = np.zeros(width, np.float32)
         of_sparse[frequent] = chosen
         return cls(of_sparse, of_dense, mean)
+
+    def validate(self, sparse: int, dense: int) -> None:
+        """Raise ValueError unless this is a model of so many sparse and dense columns."""
+        require_array("sparse", self.sparse, np.float32, (sparse,))
+        require_array("dense", self.dense, np.float32, (dense,))
+        if not np.isfinite(self.mean):
+            raise ValueError(f"mean {self.mean} is not finite")
 
     def predict(self, sparse: csr_array, dense: np.ndarray) -> np.ndarray:
         """Return float64 (rows,)."""

@@ -11,9 +11,9 @@ from scipy.sparse import csr_array, hstack
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
-from pricefuse.features.matrix import EMBEDDINGS, Block
+from pricefuse.features.matrix import EMBEDDINGS, NGRAMS, Block
 from pricefuse.features.ngrams import column_ranges
-from pricefuse.models.storage import Array
+from pricefuse.models.storage import Array, require_array
 
 CHUNK_ROWS = 4096
 # Some encoders have dimensions that never vary but for rounding (MiniLM has three): divided by their standard
@@ -49,6 +49,13 @@ class Scaler:
         deviation[deviation < MIN_DEVIATION] = 1
         return cls(np.nan_to_num(scaler.mean_).astype(np.float32), deviation.astype(np.float32))
 
+    def validate(self, columns: int) -> None:
+        """Raise ValueError unless this scales so many columns."""
+        require_array("mean", self.mean, np.float32, (columns,))
+        require_array("deviation", self.deviation, np.float32, (columns,))
+        if (self.deviation <= 0).any():
+            raise ValueError("a deviation is not positive")
+
     def transform(self, matrix: np.ndarray) -> np.ndarray:
         """Return the standardized matrix, float32 (rows, columns) within MAX_DEVIATIONS; a missing value becomes 0."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -75,6 +82,13 @@ class DenseBlocks:
     @property
     def width(self) -> int:
         return sum(block.width for block in self.blocks)
+
+    def validate(self, layout: Sequence[Block]) -> None:
+        """Raise ValueError unless these are blocks of features that are laid out like this, each once."""
+        dense = [block for block in layout if block.name != NGRAMS]
+        if any(block not in dense for block in self.blocks) or len(set(self.blocks)) < len(self.blocks):
+            raise ValueError("its blocks are not those of the features")
+        self.scaler.validate(self.width)
 
     def transform(self, matrix: np.ndarray) -> np.ndarray:
         """Return float32 (rows, width); a missing value is 0, and so is every number of an image that is missing."""
@@ -109,6 +123,14 @@ class Tfidf:
         if len(columns):
             idf = TfidfTransformer().fit(ngrams[:, columns]).idf_
         return cls(columns.astype(np.int32), idf.astype(np.float32))
+
+    def validate(self, width: int) -> None:
+        """Raise ValueError unless these are columns of n-grams that are hashed to so many."""
+        require_array("columns", self.columns, np.int32, (None,))
+        require_array("idf", self.idf, np.float32, (len(self.columns),))
+        beyond = (self.columns < 0) | (self.columns >= width)
+        if beyond.any() or (np.diff(self.columns) <= 0).any() or (self.idf <= 0).any():
+            raise ValueError(f"its n-gram columns do not ascend within {width}, or one weighs nothing")
 
     def transform(self, ngrams: csr_array) -> csr_array:
         """Return float32 (rows, kept): (1 + ln count) * idf, each row and n-gram space scaled to length 1."""

@@ -1,32 +1,28 @@
 """The price model: all members' fits and the ensemble that combines them, in one folder that can be moved anywhere."""
 
-import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import Block, Features
-from pricefuse.files import replacing, write_json
+from pricefuse.files import replacing
 from pricefuse.models import storage
 from pricefuse.models.boosted import Boosted
 from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.lexical import Lexical
+from pricefuse.models.manifest import FORMAT, REMEDY, Manifest, digests, fit_files
 from pricefuse.models.simple_nn import SimpleNN
 
-FORMAT = 3
 MEMBERS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
     "simple_nn": SimpleNN,
     "lexical": Lexical,
     "boosted": Boosted,
 }
-_NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 
 
 class Model(Protocol):
@@ -53,42 +49,36 @@ class PriceModel:
     def predict(self, features: Features) -> np.ndarray:
         """Return prices, float64 (rows,), positive and within the training prices' range.
 
-        Raises InputError where the features are not laid out as those that the model was trained on.
+        Raises InputError where the features are not laid out as those that the model was trained on, and where a price
+        would not be positive and finite.
         """
         self._check(features.layout)
         log_prices = {
             member: np.mean([fit.predict(features) for fit in fits.values()], axis=0)
             for member, fits in self.members.items()
         }
-        return np.clip(np.exp(self.ensemble.combine(log_prices)), self.low, self.high)
+        with np.errstate(over="ignore", invalid="ignore"):
+            prices = np.clip(np.exp(self.ensemble.combine(log_prices)), self.low, self.high)
+        if wrong := int((~(np.isfinite(prices) & (prices > 0))).sum()):
+            raise InputError(f"the model has no positive price for {wrong:,} of {len(prices):,} rows. {REMEDY}")
+        return prices
 
     @classmethod
     def load(cls, folder: Path) -> "PriceModel":
         """Read what `write` wrote, on the CPU.
 
-        Raises InputError where model.json is missing, of another format, or has a name that no member or fit has.
+        Raises InputError where a file is missing or not as it was written, and where a value, a shape or a tree is not
+        one that a model of these features can have.
         """
-        path = folder / "model.json"
-        if not path.is_file():
-            raise InputError(f"{path}: no such file: {folder} is not a complete model. Run `dvc repro`, or `dvc pull`")
-        described = json.loads(path.read_text(encoding="utf-8"))
-        if described.get("format") != FORMAT:
-            raise InputError(f"{path}: format {described.get('format')}, but this version reads {FORMAT}. Train again")
-        named = TypeAdapter(dict[str, list[str]]).validate_python(described["members"])
-        for name in (*named, *(name for names in named.values() for name in names)):
-            # A name is a folder's name and nothing else: a model that travels must not read from elsewhere.
-            if not _NAME.fullmatch(name):
-                raise InputError(f"{path}: {name!r} is not the name of a member or fit. The model is damaged")
-        if unknown := sorted(set(named) - set(MEMBERS)):
+        manifest = Manifest.read(folder)
+        if unknown := sorted(set(manifest.members) - set(MEMBERS)):
+            path = folder / "model.json"
             raise InputError(f"{path}: no such member: {', '.join(unknown)}. There are: {', '.join(MEMBERS)}")
         members = {
-            member: {fit: storage.load(folder / member / fit, MEMBERS[member]) for fit in fits}
-            for member, fits in named.items()
+            member: {fit: load_fit(folder / member / fit, member, manifest.blocks) for fit in fits}
+            for member, fits in manifest.members.items()
         }
-        ensemble = TypeAdapter(Ensemble).validate_python(described["ensemble"])
-        blocks = TypeAdapter(tuple[Block, ...]).validate_python(described["blocks"])
-        low, high = TypeAdapter(tuple[float, float]).validate_python(described["price_range"])
-        return cls(members, ensemble, blocks, low, high)
+        return cls(members, manifest.ensemble, manifest.blocks, *manifest.price_range)
 
     def _check(self, blocks: Sequence[Block]) -> None:
         if tuple(blocks) == self.blocks:
@@ -112,23 +102,36 @@ def write(
 ) -> None:
     """Write a price model from the folders that `storage.save` wrote the fits to, `{member: {fit: folder}}`.
 
-    No fit is read into memory. model.json, with `provenance` (JSON values), comes last: a folder without it is not a
-    model, so that an interrupted write leaves none.
+    Fits are read one at a time, so that a damaged one is refused here. model.json, with `provenance` (JSON values),
+    comes last: a folder without it is not a model, so that an interrupted write leaves none.
     """
     for member, own in fits.items():
         for name, source in own.items():
-            for path in sorted(source.iterdir()):
-                with replacing(folder / member / name / path.name) as temporary:
-                    shutil.copyfile(path, temporary)
-    described = {
-        "format": FORMAT,
-        "members": {member: list(own) for member, own in fits.items()},
-        "ensemble": asdict(ensemble),
-        "price_range": list(price_range),
-        "blocks": [asdict(block) for block in blocks],
-        "provenance": dict(provenance),
-    }
-    write_json(folder / "model.json", described)
+            load_fit(source, member, blocks)
+            for file in storage.FILES:
+                with replacing(folder / member / name / file) as temporary:
+                    shutil.copyfile(source / file, temporary)
+    members = {member: tuple(own) for member, own in fits.items()}
+    low, high = map(float, price_range)
+    Manifest(
+        format=FORMAT,
+        members=members,
+        ensemble=ensemble,
+        price_range=(low, high),
+        blocks=tuple(blocks),
+        provenance=dict(provenance),
+        files=digests(folder, fit_files(members)),
+    ).write(folder)
+
+
+def load_fit(folder: Path, member: str, layout: Sequence[Block]) -> Model:
+    """Return a fit that `storage.save` wrote. Raises InputError where it is no model of features laid out like this."""
+    model = storage.load(folder, MEMBERS[member])
+    try:
+        model.validate(layout)
+    except ValueError as error:
+        raise InputError(f"{folder}: {storage.one_line(error)}: the fit is damaged. {storage.REMEDY}") from None
+    return model
 
 
 def _describe(name: str, trained: Block | None, given: Block | None) -> str:

@@ -1,6 +1,6 @@
 """The seed's network on the fused features: linear layers that narrow, batch norm, dropout, early stopping on SMAPE."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from pricefuse.device import pick_device
-from pricefuse.features.matrix import Features
+from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.preprocessing import Scaler
 from pricefuse.models.settings import SimpleNNSettings
 from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
-from pricefuse.models.trainer import Epoch, numpy_weights, torch_weights, train_network
+from pricefuse.models.trainer import Epoch, numpy_weights, require_weights, torch_weights, train_network
 
 PREDICTED_AT_ONCE = 65_536  # rows
 
@@ -65,10 +65,17 @@ class SimpleNN:
 
     @cached_property
     def network(self) -> nn.Sequential:
-        """The network with its weights, on the CPU; raises RuntimeError where these are not those of the settings."""
+        """The network with its weights, on the CPU."""
         network = build(len(self.scaler.mean), self.settings)
         network.load_state_dict(torch_weights(self.weights))
         return network
+
+    def validate(self, layout: Sequence[Block]) -> None:
+        """Raise ValueError where a part is no model of features that are laid out like this."""
+        self.target.validate()
+        columns = sum(block.width for block in layout if block.name != NGRAMS)
+        self.scaler.validate(columns)
+        require_weights(self.weights, lambda: build(columns, self.settings))
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,)."""

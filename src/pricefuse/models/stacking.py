@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from pricefuse.features.matrix import Block, Features
+from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.kernel import Kernel
 from pricefuse.models.linear import Linear
 from pricefuse.models.preprocessing import DenseBlocks, Tfidf
@@ -50,6 +50,25 @@ class InputReader:
     def fit(cls, features: Features) -> "InputReader":
         tfidf = None if features.ngrams is None else Tfidf.fit(features.ngrams)
         return cls(tfidf, DenseBlocks.fit(features.matrix, features.blocks, tuple(KERNEL_WEIGHTS)))
+
+    def validate(self, layout: Sequence[Block]) -> tuple[int, int, int, int]:
+        """Return the widths of words, name_words, similarity and facts.
+
+        Raises ValueError where this does not read features that are laid out like this.
+        """
+        self.dense.validate(layout)
+        similarity, facts = (
+            sum(block.width for block in self.dense.blocks if weights.get(block.name, 0) > 0)
+            for weights in (KERNEL_WEIGHTS, LASSO_WEIGHTS)
+        )
+        hashed = [block.width for block in layout if block.name == NGRAMS]
+        if (self.tfidf is None) != (not hashed):
+            raise ValueError("either it or the features have n-grams, but not both")
+        if self.tfidf is None:
+            return 0, 0, similarity, facts
+        self.tfidf.validate(hashed[0])
+        names = self.tfidf.space("name_words", csr_array((0, hashed[0])))
+        return len(self.tfidf.columns), len(names), similarity, facts
 
     def read(self, features: Features) -> Inputs:
         if self.tfidf is None or features.ngrams is None:
@@ -90,6 +109,19 @@ class Stack:
                     seed=seed,
                 )  # fmt: skip
         return cls(reader, models)
+
+    def validate(self, layout: Sequence[Block]) -> None:
+        """Raise ValueError where a base model does not read features that are laid out like this."""
+        words, name_words, similarity, facts = self.reader.validate(layout)
+        for name, model in self.models.items():
+            if name == "kernel" and isinstance(model, Kernel):
+                model.validate(similarity)
+            elif name == "words" and isinstance(model, Linear):
+                model.validate(words, 0)
+            elif name == "lasso" and isinstance(model, Linear):
+                model.validate(name_words, facts)
+            else:
+                raise ValueError(f"{name} is not the name of a {type(model).__name__}")
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price as each base model predicts it, float64 (rows, base models)."""

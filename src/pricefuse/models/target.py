@@ -1,6 +1,7 @@
 """The target of the networks: the logarithm of the price, and the way back."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -13,14 +14,19 @@ class Target:
     infinity.
     """
 
-    name: str
+    name: Literal["log", "log1p"]
     low: float
     high: float
 
     @classmethod
-    def fit(cls, name: str, prices: np.ndarray) -> "Target":
+    def fit(cls, name: Literal["log", "log1p"], prices: np.ndarray) -> "Target":
         """Take the range of the training `prices` (positive, in the catalog's currency)."""
         return cls(name, float(prices.min()), float(prices.max()))
+
+    def validate(self) -> None:
+        """Raise ValueError unless the range is one of prices."""
+        if not 0 < self.low <= self.high < np.inf:
+            raise ValueError(f"{self.low} to {self.high} is not a range of prices")
 
     def forward(self, prices: np.ndarray) -> np.ndarray:
         """Return the target of `prices`, float32 of the same shape."""

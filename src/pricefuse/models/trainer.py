@@ -1,6 +1,6 @@
 """The training loop of the networks: epochs over shuffled batches, with early stopping on SMAPE."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch.nn import functional
 from pricefuse.errors import InputError
 from pricefuse.metrics import scores
 from pricefuse.models.settings import NetworkSettings
+from pricefuse.models.storage import require_array
 from pricefuse.models.target import Target
 
 
@@ -102,6 +103,18 @@ def numpy_weights(network: nn.Module) -> dict[str, np.ndarray]:
 def torch_weights(weights: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """Return what `numpy_weights` gave as torch takes it."""
     return {name: torch.from_numpy(weight) for name, weight in weights.items()}
+
+
+def require_weights(weights: Mapping[str, np.ndarray], build: Callable[[], nn.Module]) -> None:
+    """Raise ValueError unless `weights` are those of the network that `build` makes: names, types, shapes, finite."""
+    with torch.device("meta"):  # shapes alone: nothing is allocated
+        expected = build().state_dict()
+    if set(weights) != set(expected):
+        raise ValueError("its weights are not those of its settings' layers")
+    for name, like in expected.items():
+        require_array(name, weights[name], np.float32 if like.is_floating_point() else np.int64, tuple(like.shape))
+        if name.endswith("running_var") and (weights[name] < 0).any():
+            raise ValueError(f"{name} is negative")
 
 
 def _optimizer(

@@ -44,14 +44,19 @@ class Checkpoints:
         return self._folder / fit_name(fold, seed) / "model"
 
     def read(self, fold: int, seed: int, member: str) -> FoldFit | None:
-        """Return a finished fit, None where there is none."""
+        """Return a finished fit, None where there is none; a damaged one is deleted, to be fitted again."""
         folder = self._folder / fit_name(fold, seed)
         if not folder.is_dir():
             return None
-        epochs = json.loads((folder / "epochs.json").read_text(encoding="utf-8"))
-        log_prices = np.load(folder / "log_prices.npy", allow_pickle=False)
-        model = storage.load(folder / "model", MEMBERS[member])
-        return FoldFit(fold, seed, model, log_prices, TypeAdapter(tuple[Epoch, ...]).validate_python(epochs))
+        try:
+            content = json.loads((folder / "epochs.json").read_text(encoding="utf-8"))
+            epochs = TypeAdapter(tuple[Epoch, ...]).validate_python(content)
+            log_prices = np.load(folder / "log_prices.npy", allow_pickle=False)
+            model = storage.load(folder / "model", MEMBERS[member])
+        except (OSError, EOFError, ValueError):
+            shutil.rmtree(folder)
+            return None
+        return FoldFit(fold, seed, model, log_prices, epochs)
 
     def write(self, fit: FoldFit) -> None:
         """Keep a finished fit."""

@@ -1,5 +1,9 @@
-"""A member's folder, written by stage train and read by stage ensemble: its fits and its out-of-fold predictions."""
+"""A member's folder, written by stage train and read by stage ensemble: its fits and its out-of-fold predictions.
 
+files.json lists the size and SHA-256 of every file, which are checked before any is read.
+"""
+
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from pricefuse.errors import InputError
 from pricefuse.features.folds import NEVER
-from pricefuse.files import replacing
+from pricefuse.files import read_json, read_parquet, replacing, write_json
+from pricefuse.models import storage
+from pricefuse.models.manifest import FileDigest, digests, require_files
 from pricefuse.training.checkpoints import Checkpoints
-from pricefuse.training.cross_fit import CrossFit
+from pricefuse.training.cross_fit import EPOCH_COLUMNS, CrossFit
 from pricefuse.training.fold_fit import fit_name
 
+REMEDY = "Run `dvc repro`, or `dvc pull`"
 _FITS = "fits"
+_TABLES = ("epochs.csv", "out_of_fold.parquet")
+_FIT_FILE = re.compile(rf"{_FITS}/(fold\d+-seed\d+)/({'|'.join(map(re.escape, storage.FILES))})")
 
 
 @dataclass(frozen=True)
@@ -28,37 +38,61 @@ class MemberFits:
 
 
 def write(folder: Path, fit: CrossFit, checkpoints: Checkpoints, index: pd.DataFrame, seeds: Iterable[int]) -> None:
-    """Write the fits, copied from `checkpoints`, then epochs.csv and out_of_fold.parquet, each file atomically."""
+    """Write the fits, copied from `checkpoints`, the two tables and files.json, each file atomically."""
+    names = list(_TABLES)
     for fold in sorted(set(index["fold"]) - {NEVER}):
         for seed in seeds:
-            shutil.copytree(
-                checkpoints.model_folder(fold, seed), folder / _FITS / fit_name(fold, seed), dirs_exist_ok=True
-            )
+            fit_folder = f"{_FITS}/{fit_name(fold, seed)}"
+            shutil.copytree(checkpoints.model_folder(fold, seed), folder / fit_folder, dirs_exist_ok=True)
+            names += [f"{fit_folder}/{name}" for name in storage.FILES]
     with replacing(folder / "epochs.csv") as temporary:
         fit.epochs.to_csv(temporary, index=False)
     held_out = (index["fold"] != NEVER).to_numpy()
     table = index.loc[held_out, ["sample_id", "fold"]].assign(log_price=fit.log_prices[held_out])
     with replacing(folder / "out_of_fold.parquet") as temporary:
         table.to_parquet(temporary, index=False)
+    write_json(folder / "files.json", {name: kept.model_dump() for name, kept in digests(folder, names).items()})
 
 
 def read(folder: Path, index: pd.DataFrame) -> MemberFits:
     """Read a member's folder for the training rows of `index`.
 
-    Raises InputError where it is not there, or its predictions are those of other rows or folds.
+    Raises InputError where it is not there or damaged, or its predictions are those of other rows or folds.
     """
     path = folder / "out_of_fold.parquet"
     if not path.is_file():
-        raise InputError(f"{path}: no such file: member {folder.name} is not fitted. Run `dvc repro`, or `dvc pull`")
-    table = pd.read_parquet(path)
+        raise InputError(f"{path}: no such file: member {folder.name} is not fitted. {REMEDY}")
+    fits = _require_whole(folder)
+    table = read_parquet(path, REMEDY)
+    if list(table) != ["sample_id", "fold", "log_price"] or not np.isfinite(table["log_price"]).all():
+        raise InputError(f"{path}: not finite predictions of rows and folds. {REMEDY}")
     held_out = index["fold"] != NEVER
     rows = index.loc[held_out, ["sample_id", "fold"]].reset_index(drop=True)
     if not table[["sample_id", "fold"]].equals(rows):
         raise InputError(f"{path}: not the predictions of today's rows and folds. Run `dvc repro`")
     log_prices = np.full(len(index), np.nan)
     log_prices[held_out] = table["log_price"]
-    folders = {fit.name: fit for fit in sorted((folder / _FITS).iterdir())}
-    return MemberFits(folders, log_prices, pd.read_csv(folder / "epochs.csv"))
+    epochs = pd.read_csv(folder / "epochs.csv")
+    if list(epochs) != EPOCH_COLUMNS:
+        raise InputError(f"{folder / 'epochs.csv'}: not the columns of the epochs. {REMEDY}")
+    return MemberFits({fit: folder / _FITS / fit for fit in fits}, log_prices, epochs)
+
+
+def _require_whole(folder: Path) -> list[str]:
+    """Return the names of the fits; raise InputError unless all files are there and as they were written."""
+    path = folder / "files.json"
+    content = read_json(path, REMEDY)
+    try:
+        files = TypeAdapter(dict[str, FileDigest]).validate_python(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {storage.first_fault(error)}. {REMEDY}") from None
+    found = [_FIT_FILE.fullmatch(name) for name in files if name not in _TABLES]
+    fits = sorted({match[1] for match in found if match})
+    expected = {*_TABLES, *(f"{_FITS}/{fit}/{name}" for fit in fits for name in storage.FILES)}
+    if not fits or set(files) != expected:
+        raise InputError(f"{path}: does not list the files of a member. {REMEDY}")
+    require_files(folder, files, REMEDY)
+    return fits
 
 
 def all_epochs(fits: Mapping[str, MemberFits]) -> pd.DataFrame:

@@ -33,5 +33,5 @@ class LearningCurveSettings(Settings):
     """Section `learning_curve` of params.yaml, whose comments say what each key means."""
 
     member: Member
-    shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1, max_length=100)]
     seed: Seed

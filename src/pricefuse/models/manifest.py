@@ -1,0 +1,131 @@
+"""model.json: what a price model consists of, and the size and SHA-256 of every file, checked before any is parsed."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from pricefuse.errors import InputError
+from pricefuse.features.matrix import NGRAMS, Block
+from pricefuse.files import read_json, write_json
+from pricefuse.keys import file_digest
+from pricefuse.models import storage
+from pricefuse.models.ensemble import Ensemble
+
+FORMAT: Final = 4
+REMEDY = "Run `dvc repro ensemble`, or `dvc pull`"
+# A name is a folder's name and nothing else: a model that travels must not read from elsewhere.
+_NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class FileDigest(_Strict):
+    """What a file must be: its size in bytes, and its SHA-256 as hex."""
+
+    size: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(_Strict):
+    """The content of model.json.
+
+    `members` has the names of each member's fits, `files` a digest for each file of each fit, `blocks` the layout of
+    the features, `price_range` the lowest and highest training price, and `provenance` says where the model is from.
+    """
+
+    format: Literal[4]
+    members: Annotated[dict[str, Annotated[tuple[str, ...], Field(min_length=1)]], Field(min_length=1)]
+    ensemble: Ensemble
+    price_range: tuple[float, float]
+    blocks: tuple[Block, ...]
+    provenance: dict[str, JsonValue]
+    files: dict[str, FileDigest]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        for name in (*self.members, *(fit for fits in self.members.values() for fit in fits)):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not the name of a member or fit")
+        if any(len(set(fits)) < len(fits) for fits in self.members.values()):
+            raise ValueError("a fit is named twice")
+        self.ensemble.validate(self.members)
+        low, high = self.price_range
+        if not 0 < low <= high:
+            raise ValueError(f"price_range {low} to {high} is not a range of prices")
+        if set(self.files) != set(fit_files(self.members)):
+            raise ValueError("files does not list the files of the members' fits")
+        _require_layout(self.blocks)
+        return self
+
+    def write(self, folder: Path) -> None:
+        """Write model.json, with a digest of its own content."""
+        content = self.model_dump(mode="json")
+        write_json(folder / "model.json", {**content, "digest": _digest(content)})
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """Read and check model.json, and every file that it lists by size and SHA-256.
+
+        Raises InputError that names the file at fault.
+        """
+        path = folder / "model.json"
+        if not path.is_file():
+            raise InputError(f"{path}: no such file: {folder} is not a complete model. {REMEDY}")
+        content = read_json(path, REMEDY)
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: not an object, but {type(content).__name__}: the model is damaged. {REMEDY}")
+        if content.get("format") != FORMAT:
+            found = f"{content.get('format')!r:.20}"
+            raise InputError(f"{path}: format {found}, but this version reads {FORMAT}. {REMEDY}")
+        if content.pop("digest", None) != _digest(content):
+            raise InputError(f"{path}: not as it was written: the model is damaged. {REMEDY}")
+        try:
+            manifest = cls.model_validate_json(json.dumps(content))
+        except ValidationError as error:
+            raise InputError(f"{path}: {storage.first_fault(error)}: the model is damaged. {REMEDY}") from None
+        require_files(folder, manifest.files, REMEDY)
+        return manifest
+
+
+def fit_files(members: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the paths of the files of the members' fits, relative to the model's folder."""
+    return [f"{member}/{fit}/{name}" for member, fits in members.items() for fit in fits for name in storage.FILES]
+
+
+def digests(folder: Path, names: Iterable[str]) -> dict[str, FileDigest]:
+    """Return the digests of files in `folder`, by their relative paths."""
+    return {name: FileDigest(size=(folder / name).stat().st_size, sha256=file_digest(folder / name)) for name in names}
+
+
+def require_files(folder: Path, files: Mapping[str, FileDigest], remedy: str) -> None:
+    """Raise InputError unless every file of `files` is there, of the stated size and SHA-256."""
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{path}: no such file: {folder} is incomplete. {remedy}")
+        size = path.stat().st_size
+        if size != expected.size:
+            raise InputError(f"{path}: {size:,} bytes instead of {expected.size:,}: the file is damaged. {remedy}")
+        if file_digest(path) != expected.sha256:
+            raise InputError(f"{path}: not as it was written (SHA-256 differs): the file is damaged. {remedy}")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _require_layout(blocks: tuple[Block, ...]) -> None:
+    stop = 0
+    for block in blocks:
+        if block.start != (0 if block.name == NGRAMS else stop) or block.stop < block.start:
+            raise ValueError(f"block {block.name} does not follow the one before it")
+        stop = block.stop
+    if len({block.name for block in blocks}) < len(blocks) or NGRAMS in [block.name for block in blocks[:-1]]:
+        raise ValueError("a block is named twice, or the n-grams are not last")
