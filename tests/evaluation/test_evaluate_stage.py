@@ -17,7 +17,7 @@ def evaluate(run_stage, write_params, tmp_path):
         table = pd.DataFrame({"sample_id": range(rows), "group": range(rows), "fold": np.arange(rows) % 2})
         table = table.assign(price=np.geomspace(1, 100, rows), predicted=predicted)
         table.to_parquet(tmp_path / "validation/out_of_fold.parquet")
-        epochs = "member,fold,seed,epoch,train_loss,smape\nlexical,0,0,1,1.5,80\n"
+        epochs = "member,fold,seed,epoch,train_loss,smape,r2,mae,rmse\nlexical,0,0,1,1.5,80,0.1,3,5\n"
         (tmp_path / "validation/epochs.csv").write_text(epochs)
         (tmp_path / "images.json").write_text("{}")
         folds = {"look_alikes_across_folds": look_alikes, "look_alikes_sampled": rows}
