@@ -12,7 +12,7 @@ CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
 TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro test test-fast lint format use learning-curve ablation examples clean
+.PHONY: help setup install constraints repro test test-fast lint format use catalog learning-curve ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ format: setup  ## Format the code
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
+
+catalog: setup  ## Choose the catalog data/raw/<name>: make catalog NAME=mine
+	@$(RUN) python -m pricefuse.pipeline.choose_catalog "$(NAME)"
 
 learning-curve: setup  ## Score one member on ever more training rows (after make repro)
 	$(RUN) dvc repro learning_curve/dvc.yaml

@@ -7,9 +7,10 @@ from paths import ROOT
 
 MAIN = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 CURVE = yaml.safe_load((ROOT / "learning_curve/dvc.yaml").read_text())["stages"]
-STAGES = MAIN | CURVE
+DEMO = yaml.safe_load((ROOT / "demo/dvc.yaml").read_text())["stages"]
+STAGES = DEMO | MAIN | CURVE
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-NAMES = ["demo", "clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "evaluate", "predict"]
+NAMES = ["clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "evaluate", "predict"]
 
 
 def paths(stage, *kinds):
@@ -21,6 +22,7 @@ def paths(stage, *kinds):
 def test_the_stages_have_the_names_that_the_design_promises():
     assert list(MAIN) == NAMES
     assert list(CURVE) == ["learning_curve"]
+    assert list(DEMO) == ["demo"]
 
 
 def test_the_pipeline_can_be_read():
