@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pricefuse.catalog import read_catalog
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
+
+from pricefuse.catalog import read_catalog
 from pricefuse.text.attributes import NAMES
 from pricefuse.text.listing import MAX_CHARACTERS
 from pricefuse.text.tables import write_tables

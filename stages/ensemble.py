@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
 from pricefuse.models import price_model
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
 

@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 import pandas as pd
 
 from pricefuse.evaluation.plots import draw_validation
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
 from pricefuse.files import replacing, write_json
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 
 
 def main() -> None:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 from pricefuse.evaluation.plots import draw_learning_curve
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 from pricefuse.training.learning_curve import learning_curve
 
 

@@ -1,10 +1,11 @@
 """Choosing a catalog: one line of params.yaml changes, and only to a catalog that is there."""
 
+from pricefuse.pipeline.choose_catalog import choose
+
 import pytest
 from paths import ROOT
 
 from pricefuse.errors import InputError
-from pricefuse.pipeline.choose_catalog import choose
 
 
 @pytest.fixture

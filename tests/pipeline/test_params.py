@@ -2,14 +2,15 @@
 
 import math
 
+from pricefuse.pipeline.params import read_params
+from pricefuse.pipeline.yaml_loader import load_yaml
+
 import pytest
 import yaml
 from paths import ROOT
 from ruamel.yaml import YAML
 
 from pricefuse.errors import InputError
-from pricefuse.pipeline.params import read_params
-from pricefuse.pipeline.yaml_loader import load_yaml
 
 TEXT = (ROOT / "params.yaml").read_text()
 

@@ -3,14 +3,15 @@
 import json
 import subprocess
 
+from pricefuse.pipeline.params_file import editing
+from pricefuse.pipeline.profiles import use
+from pricefuse.pipeline.yaml_loader import load_yaml
+
 import pytest
 from dvc.utils.hydra import apply_overrides
 from paths import ROOT
 
 from pricefuse.errors import InputError
-from pricefuse.pipeline.params_file import editing
-from pricefuse.pipeline.profiles import use
-from pricefuse.pipeline.yaml_loader import load_yaml
 
 PARAMS = ROOT / "params.yaml"
 ANY_LENGTH = ("catalog", "embed_gemma.model", "embed_gemma.revision", "embed_gemma.prompt", "embed_clip.model")

@@ -2,14 +2,15 @@
 
 import re
 
+from pricefuse.pipeline.params import read_params
+from pricefuse.pipeline.profiles import RECIPE, about, use
+from pricefuse.pipeline.yaml_loader import load_yaml
+
 import pytest
 import yaml
 from paths import ROOT
 
 from pricefuse.errors import InputError
-from pricefuse.pipeline.params import read_params
-from pricefuse.pipeline.profiles import RECIPE, about, use
-from pricefuse.pipeline.yaml_loader import load_yaml
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 DEFAULT = ROOT / "profiles" / "default.yaml"

@@ -4,9 +4,10 @@ import re
 import sys
 from pathlib import Path
 
-from pricefuse.errors import InputError
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params_file import editing
+
+from pricefuse.errors import InputError
 
 DEMO = "demo"  # made by a stage of its own: demo/dvc.yaml
 FILES = ("train.csv", "test.csv")

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pricefuse.pipeline.params import read_params
+
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from pricefuse.errors import InputError
 from pricefuse.files import replacing
-from pricefuse.pipeline.params import read_params
 
 COMMENT_COLUMN = 35
 

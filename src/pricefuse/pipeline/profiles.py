@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from yaml import YAMLError
-
-from pricefuse.errors import InputError
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import Params
 from pricefuse.pipeline.params_file import editing
 from pricefuse.pipeline.yaml_loader import load_yaml
+
+from yaml import YAMLError
+
+from pricefuse.errors import InputError
 
 RECIPE = ("clean", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "simple_nn", "lexical", "boosted")
 
