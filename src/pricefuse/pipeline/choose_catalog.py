@@ -20,7 +20,7 @@ def choose(name: str, params: Path, catalogs: Path) -> str:
     """
     folder = catalogs / name
     if name != DEMO:
-        _require_catalog(folder)
+        require_catalog(folder)
     with editing(params, f"catalog: {name}") as document:
         before = str(document.get("catalog"))
         if before != name:
@@ -28,7 +28,8 @@ def choose(name: str, params: Path, catalogs: Path) -> str:
     return before
 
 
-def _require_catalog(folder: Path) -> None:
+def require_catalog(folder: Path) -> None:
+    """Raise InputError that says what to do if `folder` is not there, or lacks a file that every catalog has."""
     tracked = folder.with_name(f"{folder.name}.dvc")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", folder.name) or not (folder.is_dir() or tracked.is_file()):
         names = sorted(
