@@ -7,7 +7,8 @@ from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 from pricefuse.features.matrix import Features
-from pricefuse.files import replacing
+from pricefuse.files import replacing, write_json
+from pricefuse.metrics import smape
 from pricefuse.models import price_model
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
@@ -27,6 +28,7 @@ def main() -> None:
     cards = {name: embeddings / f"{name}.json" for name in ("gemma", "clip")}
     provenance = {
         "catalog": params.catalog,
+        "smape": round(smape(out_of_fold["price"].to_numpy(), out_of_fold["predicted"].to_numpy()), 4),  # out of fold
         "encoders": {name: json.loads(card.read_text(encoding="utf-8")) for name, card in cards.items()},
         "train": params.train.model_dump(mode="json"),
         "settings": {member: getattr(params, member).model_dump(mode="json") for member in fits},
@@ -38,6 +40,7 @@ def main() -> None:
         out_of_fold.to_parquet(temporary, index=False)
     with replacing(validation / "epochs.csv") as temporary:
         member_fits.all_epochs(fits).to_csv(temporary, index=False)
+    write_json(validation / "weights.json", ensemble.weights)
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())
     print(f"weights: {fitted}; spread {ensemble.spread:.2f}, shift {ensemble.shift:.3f}")
 

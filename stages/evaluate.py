@@ -12,10 +12,13 @@ from pricefuse.evaluation.plots import draw_validation
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
 from pricefuse.files import replacing, write_json
 
+# What DVC shows and compares: few enough to be read side by side. metrics/validation.json has the rest.
+HEADLINE = ("smape", "smape_low", "smape_high", "smape_of_median", "r2", "mae", "rmse", "n")
+
 
 def main() -> None:
-    validation, images, metrics, image_metrics, plots = stage.paths(
-        __doc__, "validation", "images", "metrics", "image-metrics", "plots"
+    validation, images, headline, metrics, image_metrics, plots = stage.paths(
+        __doc__, "validation", "images", "headline", "metrics", "image-metrics", "plots"
     )
     params = read_params(Path("params.yaml"))
     out_of_fold = pd.read_parquet(validation / "out_of_fold.parquet")
@@ -25,6 +28,7 @@ def main() -> None:
     )
     deciles = error_by_decile(out_of_fold)
     epochs = mean_epochs(pd.read_csv(validation / "epochs.csv"))
+    weights = json.loads((validation / "weights.json").read_text(encoding="utf-8"))
 
     for name, table in (("deciles", deciles), ("epochs", epochs)):
         with replacing(plots / f"{name}.csv") as temporary:
@@ -33,7 +37,10 @@ def main() -> None:
         f"SMAPE {scores['smape']:.2f} ({settings.confidence:.0%} interval {scores['smape_low']:.2f} to"
         f" {scores['smape_high']:.2f}; the median price for every row: {scores['smape_of_median']:.2f})"
     )
-    draw_validation(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
+    draw_validation(
+        plots / "validation.png", out_of_fold, deciles, epochs, weights, f"Catalog {params.catalog}: {score}"
+    )
+    write_json(headline, {name: scores[name] for name in HEADLINE})
     write_json(metrics, scores)
     write_json(image_metrics, json.loads(images.read_text(encoding="utf-8")))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")

@@ -27,7 +27,8 @@ def main() -> None:
     )
     with replacing(plots / "learning_curve.csv") as temporary:
         curve.to_csv(temporary, index=False)
-    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}")
+    left_out = sorted(set(asked.shares) - set(curve["share"]))
+    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}", left_out)
     print("; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))
 
 

@@ -1,5 +1,7 @@
 """dvc.yaml against the code and the parameters that it names."""
 
+import importlib.util
+
 import pytest
 import yaml
 from closure import code_dependencies
@@ -84,3 +86,17 @@ def test_the_row_wise_stages_keep_their_output_and_the_others_do_not():
         "data/embeddings/clip_text",
         "data/embeddings/clip_image",
     }
+
+
+def test_the_metrics_that_dvc_shows_fit_a_terminal(capsys):
+    from dvc.compare import show_metrics
+
+    assert [path for stage in STAGES for path in paths(stage, "metrics")] == ["metrics/scores.json"]
+    spec = importlib.util.spec_from_file_location("evaluate", ROOT / "stages/evaluate.py")
+    evaluate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(evaluate)
+    numbers = dict.fromkeys(evaluate.HEADLINE, -123.4567) | {"n": 75_000}
+    show_metrics({"": {"data": {"metrics/scores.json": {"data": numbers}}}}, precision=6)
+    lines = capsys.readouterr().out.splitlines()
+    assert "smape_of_median" in lines[0]
+    assert max(map(len, lines)) <= 120, lines

@@ -35,12 +35,11 @@ def test_a_score_that_the_median_price_reaches_is_a_warning(tmp_path):
 def test_results_that_are_there_are_named_and_others_are_not(tmp_path):
     write(tmp_path, "metrics/validation.json", SCORES)
     write(tmp_path, "metrics/images.json", {"products": 1500, "ok": 1484, "failed": 16})
-    write(tmp_path, "metrics/plots/missing_images.csv")
     write(tmp_path, "data/images/part-00000.parquet")
     write(tmp_path, "data/predictions/test_out.csv")
     text = "\n".join(summary(PARAMS, tmp_path))
     assert "  prices  data/predictions/test_out.csv\n" in text
-    assert "data/images (1,484 of 1,500); why others are missing: metrics/plots/missing_images.csv\n" in text
+    assert "data/images (1,484 of 1,500); why others are missing: metrics/images.json\n" in text
     assert "models/price_model" not in text
 
 

@@ -13,7 +13,7 @@ from pricefuse.pipeline.preflight import has_remote
 
 PRICES = "data/predictions/test_out.csv"
 FIGURE = "metrics/plots/validation.png"
-REASONS = "metrics/plots/missing_images.csv"
+REASONS = "metrics/images.json"
 
 
 def summary(params: Params, root: Path) -> list[str]:
@@ -26,7 +26,7 @@ def summary(params: Params, root: Path) -> list[str]:
 
     images = _numbers(root / "metrics/images.json")
     fetched = f" ({images['ok']:,} of {images['products']:,})" if {"ok", "products"} <= images.keys() else ""
-    missing = fetched and images["ok"] < images["products"] and (root / REASONS).is_file()
+    missing = fetched and images["ok"] < images["products"]
     results = {
         "prices": (PRICES, ""),
         "figure": (FIGURE, ""),
