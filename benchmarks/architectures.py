@@ -1,4 +1,4 @@
-"""The true architectures with random weights: for speed, and to test the loading code where no hub is in reach."""
+"""Save the true architectures with random weights: for speed, and to test the loading code without a model hub."""
 
 import json
 from pathlib import Path

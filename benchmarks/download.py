@@ -1,7 +1,7 @@
 """Compare the images a second of the download stage, img2dataset, and the seed's Pool(100), on a local server.
 
-    PYTHONPATH=src python benchmarks/download.py --images /path/to/images --peer-python /path/to/peer/bin/python
-    PYTHONPATH=src python benchmarks/download.py --images /path/to/images --memory
+    python benchmarks/download.py --images /path/to/images --peer-python /path/to/peer/bin/python
+    python benchmarks/download.py --images /path/to/images --memory
 
 All fetch the same distinct links to the same images and convert them to JPEGs of the same shorter side and quality.
 Every run is a fresh process with an empty folder, in turn, and the server shares the machine with all. Printed are the

@@ -1,7 +1,7 @@
-"""Images a second: the image encoder fed by this project's decoding beside the same encoder fed from memory.
+"""Compare the image encoder's images a second, decoding included, with the same encoder fed from memory.
 
-    PYTHONPATH=src python benchmarks/embed_images.py --images data/images
-    PYTHONPATH=src python benchmarks/embed_images.py --images data/images --model vit-l-14-architecture
+    python benchmarks/embed_images.py --images data/images
+    python benchmarks/embed_images.py --images data/images --model vit-l-14-architecture
 
 `data/images` is what the download stage wrote. "From memory" are the same batches, decoded and transformed before the
 clock starts. Printed is the median over several rounds of the throughput as a share of that, and on a GPU the images a
@@ -20,6 +20,7 @@ from embed_text import device, seconds
 from tqdm import tqdm
 
 from pricefuse.encoders.image_text_encoder import ImageTextEncoder
+from pricefuse.encoders.settings import ImageTextEncoderSettings
 from pricefuse.tables.parquet import iter_parts
 
 ARCHITECTURE = "vit-l-14-architecture"
@@ -36,10 +37,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:
         model = architectures.vit_l_14(Path(scratch)) if arguments.model == ARCHITECTURE else arguments.model
-        encoder = ImageTextEncoder(model, batch_size=arguments.batch_size)
+        settings = ImageTextEncoderSettings(model=model, revision=None, batch_size=arguments.batch_size, dtype="auto")
+        encoder = ImageTextEncoder(settings)
     jpegs = [jpeg for part in iter_parts(arguments.images, ["jpeg"]) for jpeg in part["jpeg"].drop_null().to_pylist()]
     jpegs = (jpegs * (1 + arguments.count // len(jpegs)))[: arguments.count]
-    decoded = [encoder.decode((i, jpeg)) for i, jpeg in enumerate(jpegs)]
+    decoded = [(i, encoder.decode(jpeg)) for i, jpeg in enumerate(jpegs)]
 
     def fed() -> np.ndarray:
         return np.stack([vector for _, vector in encoder.encode_images(enumerate(jpegs))])
@@ -50,9 +52,8 @@ def main() -> None:
     least = (fed() * from_memory()).sum(1).min()
     rounds = [(seconds(from_memory), seconds(fed)) for _ in tqdm(range(arguments.rounds), disable=None)]
     shares = [memory / own for memory, own in rounds]
-    print(
-        f"{encoder.model}, {len(jpegs)} images, batches of {encoder.batch_size}, {encoder.images.precision}, {device()}"
-    )
+    size = f"{len(jpegs)} images, batches of {arguments.batch_size}"
+    print(f"{encoder.settings.model}, {size}, {encoder.images.precision}, {device()}")
     low, high = min(shares), max(shares)
     print(
         f"  {statistics.median(shares):.1%} ({low:.1%} to {high:.1%}) of the throughput from memory; cosine {least:.6f}"

@@ -1,11 +1,11 @@
-"""Texts a second: this project's text encoder beside SentenceTransformer.encode and the seed's one text per call.
+"""Compare the text encoder's texts a second with SentenceTransformer.encode and with one text per call (the seed).
 
-    PYTHONPATH=src python benchmarks/embed_text.py --products data/clean/products.parquet
+    python benchmarks/embed_text.py --products data/clean/products.parquet
 
 All encode the same texts with the same weights, in turn in one process; printed are the median ratios over several
 rounds, and how alike the vectors are. `encode` gets the whole list, at the batch size that is best for it here. A text
 longer than the window is chunked by this project and truncated by the others, so that each is cut to the window first.
-Tokenising is part of everyone's work.
+Tokenizing is part of everyone's work.
 
     ... --model embeddinggemma-architecture        # the true architecture with random weights, for a GPU
 """
@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from pricefuse.encoders.settings import TextEncoderSettings
 from pricefuse.encoders.text_encoder import TextEncoder
 
 BATCH_SIZES = (4, 8, 16, 32, 64, 128)
@@ -44,12 +45,16 @@ def main() -> None:
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:
         model = architectures.embeddinggemma(Path(scratch)) if arguments.model == ARCHITECTURE else arguments.model
-        encoder = TextEncoder(
-            model,
+        settings = TextEncoderSettings(
+            model=model,
+            revision=None,
+            prompt="",
             chunk_tokens=arguments.chunk_tokens,
+            normalize=True,
             batch_tokens=arguments.batch_tokens,
             dtype=arguments.dtype,
         )
+        encoder = TextEncoder(settings)
     texts = draw(encoder, arguments.products, arguments.texts)
     compare(encoder, texts, arguments.loop_texts, arguments.rounds)
 
@@ -80,16 +85,15 @@ def compare(encoder: TextEncoder, texts: list[str], loop: int, rounds: int) -> N
         "SentenceTransformer.encode, its default of 32": (lambda some: peer(some, 32), texts),
         "the seed's loop, one text per call": (lambda some: np.stack([peer([t], 1)[0] for t in some]), texts[:loop]),
     }
-    if mixed:  # what both do when nobody asks for bfloat16
+    if mixed:  # what both do unless bfloat16 is set
         ways |= {
             "encode in float32, its default of 32": (lambda some: peer(some, 32, autocast=False), texts),
             "the seed's loop in float32": (
                 lambda some: np.stack([peer([t], 1, autocast=False)[0] for t in some]), texts[:loop],
             ),
         }  # fmt: skip
-    print(
-        f"{encoder.model}, {len(texts)} texts of up to {encoder.chunker.window} tokens, {encoder.precision}, {device()}"
-    )
+    size = f"{len(texts)} texts of up to {encoder.chunker.window} tokens"
+    print(f"{encoder.settings.model}, {size}, {encoder.precision}, {device()}")
     for name, (way, some) in ways.items():
         least = (way(some) * ours(some)).sum(1) / np.linalg.norm(way(some), axis=1)
         ratios = []

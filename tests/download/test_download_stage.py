@@ -127,7 +127,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_like_an_undisturbed_run(stage,
     stage.set(connections=2)
 
     def checkpointed():
-        return list(stage.images.glob("pending-*.arrow"))
+        return list(stage.images.glob("checkpoint-*.arrow"))
 
     # Before the first checkpoint, of five seconds, and after it.
     for reached in (lambda: sum(server.requests.values()) >= 4, checkpointed):

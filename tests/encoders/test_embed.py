@@ -1,16 +1,20 @@
-"""Embeddings row by row: what a change of the catalog or of the window costs, and what it leaves as it was."""
+"""Embeddings row by row: what a change of the catalog or of the window costs, and what stays the same."""
 
 from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from encoder_settings import text_settings
 
-from pricefuse.encoders import bundled as packaged
-from pricefuse.encoders import embed as embedding
+from pricefuse.encoders import embed
+from pricefuse.encoders.chunking import Chunks
 from pricefuse.encoders.text_encoder import TextEncoder
 from pricefuse.features.matrix import stored_vectors
-from pricefuse.tables import refresh as rows
+from pricefuse.keys import row_key
+from pricefuse.tables.refresh import refresh
 
 SHORT = [f"green tea number {number}" for number in range(12)]
 LONG = [f"olive oil {number} from the hills of the south " * 12 for number in range(4)]
@@ -18,23 +22,21 @@ LONG = [f"olive oil {number} from the hills of the south " * 12 for number in ra
 
 @pytest.fixture(scope="module")
 def encoders():
-    return {window: TextEncoder(packaged.MINILM, chunk_tokens=window) for window in (48, 64)}
+    return {window: TextEncoder(text_settings(chunk_tokens=window)) for window in (48, 64)}
 
 
 class Embedded:
-    """A table of texts in a folder, brought up to date as the stage does it."""
+    """A table of texts in a folder, brought up to date as the stage does it, from what the clean stage wrote."""
 
-    def __init__(self, folder):
-        self.out, self.products = folder / "gemma", folder / "products.parquet"
+    def __init__(self, folder, clean):
+        self.folder, self.out, self._clean = folder, folder / "gemma", clean
 
-    def refresh(self, encoder, texts, ids=None):
-        self.ids = ids or [f"id{number}" for number in range(len(texts))]
-        frame = pd.DataFrame({"sample_id": self.ids, "text": texts})
-        frame.to_parquet(self.products, index=False, row_group_size=5)
-        keys = embedding.text_keys(self.products, "text", encoder.key)
-        compute = partial(embedding.text_records, encoder, self.products, self.out)
-        ids = embedding.column(self.products, "sample_id")
-        done = rows.refresh(self.out, ids, keys, compute, encoder.schema, rows_per_part=6)
+    def refresh(self, encoder, texts):
+        products = self._clean(self.folder, texts)
+        self.ids = embed.column(products, "sample_id")
+        keys = embed.text_keys(products, "text", encoder.key)
+        compute = partial(embed.text_records, encoder, products, self.out)
+        done = refresh(self.out, self.ids, keys, compute, encoder.schema, rows_per_part=6)
         return done.reused, done.computed, done.shared, done.dropped
 
     def vectors(self):
@@ -45,8 +47,9 @@ class Embedded:
 
 
 @pytest.fixture
-def embedded(tmp_path):
-    return Embedded(tmp_path)
+def embedded(tmp_path, clean, monkeypatch):
+    monkeypatch.setattr(embed, "WINDOW_ROWS", 5)  # so that a small catalog has several windows
+    return Embedded(tmp_path, clean)
 
 
 def test_a_change_of_the_catalog_computes_exactly_the_new_texts(embedded, encoders):
@@ -59,30 +62,86 @@ def test_a_change_of_the_catalog_computes_exactly_the_new_texts(embedded, encode
     assert embedded.refresh(encoders[64], [texts[3], *texts[1:], "twice", "twice"]) == (16, 1, 1, 0)
 
 
-def test_what_the_history_left_is_what_one_run_gives(tmp_path, encoders):
+def test_a_table_with_a_history_has_the_vectors_of_a_single_run(tmp_path, clean, encoders):
     texts = SHORT + LONG
-    grown, fresh, again = (Embedded(tmp_path / name) for name in ("grown", "fresh", "again"))
-    for table in (grown, fresh, again):
-        table.products.parent.mkdir()
+    grown, fresh, again = (Embedded(tmp_path / name, clean) for name in ("grown", "fresh", "again"))
     grown.refresh(encoders[64], texts[5:])
     grown.refresh(encoders[64], texts)
     fresh.refresh(encoders[64], texts)
     again.refresh(encoders[64], texts)
-    assert (grown.vectors() * fresh.vectors()).sum(1).min() > 0.999
+    np.testing.assert_allclose(grown.vectors(), fresh.vectors(), atol=1e-6)
     assert fresh.content() == again.content()
 
 
-def test_another_window_computes_only_the_texts_that_it_cuts_otherwise(embedded, encoders):
+def test_another_chunk_size_computes_only_the_texts_that_it_cuts_differently(embedded, encoders):
     texts = SHORT + LONG
     embedded.refresh(encoders[64], texts)
     short_before = embedded.vectors()[: len(SHORT)]
     assert embedded.refresh(encoders[48], texts) == (12, 4, 0, 16)
     np.testing.assert_array_equal(embedded.vectors()[: len(SHORT)], short_before)
-    found = dict(encoders[48].encode(encoders[48].chunk(texts)))
-    expected = np.stack([found[i] for i in range(len(texts))])
-    assert (embedded.vectors() * expected).sum(1).min() > 0.9999
+    cleaned = pd.read_parquet(embedded.folder / "products.parquet")["text"].tolist()
+    found = dict(encoders[48].encode(encoders[48].chunk(cleaned)))
+    np.testing.assert_allclose(embedded.vectors(), np.stack([found[i] for i in range(len(texts))]), atol=1e-6)
 
 
-def test_an_empty_column_and_texts_over_several_row_groups_are_read(embedded, encoders):
+def test_equal_texts_over_several_windows_are_computed_once(embedded, encoders):
     assert embedded.refresh(encoders[64], [""] * 13) == (0, 1, 12, 0)
     assert embedded.vectors().shape == (13, 384)
+
+
+class CountingEncoder:
+    """Stands in for TextEncoder where only the flow of texts matters: a text's vector is its length."""
+
+    schema = pa.schema([("content", pa.string()), ("vector", pa.list_(pa.float32(), 1))])
+
+    def __init__(self):
+        self.windows = []
+
+    def key(self, text):
+        return row_key(text)
+
+    def chunk(self, texts):
+        self.windows.append(len(texts))
+        return [Chunks((text,), (np.zeros(1, np.int32),), (1,)) for text in texts]
+
+    def content_key(self, chunks):
+        return row_key(chunks.texts)
+
+    def encode(self, texts):
+        for i, chunks in enumerate(texts):
+            yield i, np.array([len(chunks.texts[0])], np.float32)
+
+
+@pytest.mark.parametrize(("rows", "window"), [(700, 128), (9000, embed.WINDOW_ROWS)])
+def test_all_windows_read_the_products_once(tmp_path, clean, monkeypatch, rows, window):
+    monkeypatch.setattr(embed, "WINDOW_ROWS", window)
+    products = clean(tmp_path, [f"tea number {number} {'fine ' * (number % 40)}" for number in range(rows)])
+    encoder, out = CountingEncoder(), tmp_path / "gemma"
+    keys = embed.text_keys(products, "text", encoder.key)
+    compute = partial(embed.text_records, encoder, products, out)
+    decoded = count_decoded_rows(monkeypatch, "text")
+    ids = [str(number) for number in range(rows)]
+    assert refresh(out, ids, keys, compute, encoder.schema).computed == rows
+    assert sum(decoded) == rows
+    assert encoder.windows == [window] * (rows // window) + [rows % window]
+    lengths = np.concatenate(list(stored_vectors(out, ids)))[:, 0]
+    np.testing.assert_array_equal(lengths, pd.read_parquet(products)["text"].str.len())
+
+
+def count_decoded_rows(monkeypatch, column):
+    """Return a list that gets the number of rows of every read of `column` through ParquetFile."""
+    decoded, batches, group = [], pq.ParquetFile.iter_batches, pq.ParquetFile.read_row_group
+
+    def iter_batches(self, *arguments, columns=None, **options):
+        for batch in batches(self, *arguments, columns=columns, **options):
+            decoded.append(len(batch) if column in columns else 0)
+            yield batch
+
+    def read_row_group(self, *arguments, columns=None, **options):
+        table = group(self, *arguments, columns=columns, **options)
+        decoded.append(len(table) if column in columns else 0)
+        return table
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", iter_batches)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
+    return decoded

@@ -22,7 +22,7 @@ from pricefuse.models.settings import BoostedSettings
 from pricefuse.training.cross_fit import cross_fit
 from pricefuse.training.settings import TrainSettings
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 SMALL = {
     "demo.train_products": 320,

@@ -1,13 +1,11 @@
-"""The row mechanism: what is reused, what a kill costs, and that the folder says nothing but today's catalog."""
+"""Refreshing a folder of keyed rows: what is reused, what a kill costs, and that only today's catalog remains."""
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,59 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keyed_rows import SCHEMA, KeyEncoder, content, refresh_keys, table, vector_of
+from paths import ROOT
 
-from pricefuse.keys import row_key
-from pricefuse.tables import refresh as rows
-from pricefuse.tables.parquet import iter_parts, iter_rows, part_path, vectors
-
-SCHEMA = pa.schema([("vector", pa.list_(pa.float32(), 3)), ("error", pa.string()), ("transient", pa.bool_())])
-
-
-class Encoder:
-    """Computes a record from a key, counts its calls, and can fail or stop on the way."""
-
-    def __init__(self, keys, stop_after=None, failing=(), transient=()):
-        self.keys, self.stop_after, self.failing, self.transient = keys, stop_after, set(failing), set(transient)
-        self.seen = []
-
-    def __call__(self, missing):
-        for position in reversed(missing):
-            if self.stop_after is not None and len(self.seen) >= self.stop_after:
-                raise KeyboardInterrupt
-            key = self.keys[position]
-            self.seen.append(key)
-            failed = key in self.failing | self.transient
-            yield (
-                position,
-                {
-                    "vector": None if failed else vector_of(key),
-                    "error": "no answer" if failed else None,
-                    "transient": key in self.transient,
-                },
-            )
+from pricefuse.tables.parquet import part_path, vectors
+from pricefuse.tables.refresh import refresh
 
 
-def vector_of(key):
-    return np.frombuffer(hashlib.sha256(key.encode()).digest()[:12], np.uint32).astype(np.float32)
-
-
-def refresh(folder, keys, encoder=None, **options):
-    ids = [f"id{i}-{key}" for i, key in enumerate(keys)]
-    encoder = encoder or Encoder(keys)
-    return rows.refresh(folder, ids, keys, encoder, SCHEMA, rows_per_part=4, **options), encoder
-
-
-def table(folder):
-    return pa.concat_tables(iter_parts(folder))
-
-
-def content(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def test_every_row_stands_in_catalog_order_with_the_record_of_its_key(tmp_path):
+def test_every_row_is_in_catalog_order_with_the_record_of_its_key(tmp_path):
     keys = [f"k{i}" for i in range(10)]
-    done, _ = refresh(tmp_path, keys)
+    done, _ = refresh_keys(tmp_path, keys)
     assert table(tmp_path)["key"].to_pylist() == keys
     assert table(tmp_path)["sample_id"].to_pylist() == [f"id{i}-k{i}" for i in range(10)]
     np.testing.assert_array_equal(vectors(table(tmp_path)["vector"]), np.stack([vector_of(key) for key in keys]))
@@ -77,25 +32,25 @@ def test_every_row_stands_in_catalog_order_with_the_record_of_its_key(tmp_path):
 
 def test_a_second_refresh_computes_nothing_and_touches_no_file(tmp_path):
     keys = [f"k{i}" for i in range(10)]
-    refresh(tmp_path, keys)
+    refresh_keys(tmp_path, keys)
     before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
-    done, encoder = refresh(tmp_path, keys)
+    done, encoder = refresh_keys(tmp_path, keys)
     assert encoder.seen == []
     assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in tmp_path.iterdir()} == before
     assert (done.reused, done.parts_kept, done.parts_written) == (10, 3, 0)
 
 
 def test_equal_keys_are_computed_once(tmp_path):
-    done, encoder = refresh(tmp_path, ["a", "b", "a", "a", "c", "a"])
+    done, encoder = refresh_keys(tmp_path, ["a", "b", "a", "a", "c", "a"])
     assert sorted(encoder.seen) == ["a", "b", "c"]
     assert (done.computed, done.shared) == (3, 3)
 
 
 def test_appending_and_editing_compute_only_the_new_keys_and_keep_the_other_parts_bytes(tmp_path):
     keys = [f"k{i}" for i in range(12)]
-    refresh(tmp_path, keys)
+    refresh_keys(tmp_path, keys)
     before = content(tmp_path)
-    done, encoder = refresh(tmp_path, [*keys[:5], "new", *keys[6:], "tail"])
+    done, encoder = refresh_keys(tmp_path, [*keys[:5], "new", *keys[6:], "tail"])
     assert sorted(encoder.seen) == ["new", "tail"]
     after = content(tmp_path)
     assert after["part-00000.parquet"] == before["part-00000.parquet"]
@@ -105,9 +60,9 @@ def test_appending_and_editing_compute_only_the_new_keys_and_keep_the_other_part
 
 def test_deleting_and_reordering_compute_nothing(tmp_path):
     keys = [f"k{i}" for i in range(13)]
-    refresh(tmp_path, keys)
+    refresh_keys(tmp_path, keys)
     shuffled = list(np.random.default_rng(0).permutation(keys[1:]))
-    done, encoder = refresh(tmp_path, shuffled)
+    done, encoder = refresh_keys(tmp_path, shuffled)
     assert encoder.seen == []
     assert (done.reused, done.dropped) == (12, 1)
     assert table(tmp_path)["key"].to_pylist() == shuffled
@@ -115,33 +70,33 @@ def test_deleting_and_reordering_compute_nothing(tmp_path):
 
 def test_the_result_does_not_depend_on_history(tmp_path):
     keys = [f"k{i}" for i in range(11)]
-    refresh(tmp_path / "a", keys[::-1])
-    refresh(tmp_path / "a", keys[3:])
-    refresh(tmp_path / "a", keys)
-    refresh(tmp_path / "b", keys)
+    refresh_keys(tmp_path / "a", keys[::-1])
+    refresh_keys(tmp_path / "a", keys[3:])
+    refresh_keys(tmp_path / "a", keys)
+    refresh_keys(tmp_path / "b", keys)
     assert content(tmp_path / "a") == content(tmp_path / "b")
 
 
 def test_only_transient_failures_get_another_try(tmp_path):
     keys = ["good", "dead", "slow"]
-    done, _ = refresh(tmp_path, keys, Encoder(keys, failing=["dead"], transient=["slow"]))
+    done, _ = refresh_keys(tmp_path, keys, KeyEncoder(keys, failing=["dead"], transient=["slow"]))
     assert done.failed == 2
-    done, encoder = refresh(tmp_path, keys)
+    done, encoder = refresh_keys(tmp_path, keys)
     assert encoder.seen == ["slow"]
     assert done.failed == 1
     assert table(tmp_path)["error"].to_pylist() == [None, "no answer", None]
 
 
 def test_an_interrupt_keeps_what_was_finished_and_leaves_the_old_parts_alone(tmp_path):
-    refresh(tmp_path, ["x", "y"])
+    refresh_keys(tmp_path, ["x", "y"])
     before = content(tmp_path)
     keys = [f"k{i}" for i in range(9)]
     with pytest.raises(KeyboardInterrupt):
-        refresh(tmp_path, keys, Encoder(keys, stop_after=6))
+        refresh_keys(tmp_path, keys, KeyEncoder(keys, stop_after=6))
     assert before.items() <= content(tmp_path).items()
-    done, encoder = refresh(tmp_path, keys)
+    done, encoder = refresh_keys(tmp_path, keys)
     assert (len(encoder.seen), done.reused, done.computed) == (3, 6, 3)
-    refresh(tmp_path / "undisturbed", keys)
+    refresh_keys(tmp_path / "undisturbed", keys)
     shutil.move(tmp_path / "undisturbed", tmp_path.parent / "undisturbed")
     assert content(tmp_path) == content(tmp_path.parent / "undisturbed")
 
@@ -149,10 +104,10 @@ def test_an_interrupt_keeps_what_was_finished_and_leaves_the_old_parts_alone(tmp
 @pytest.mark.parametrize("damage", [b"", b"PAR1 not a parquet file"], ids=["empty", "garbage"])
 def test_a_damaged_part_is_computed_again_and_said(tmp_path, capsys, damage):
     keys = [f"k{i}" for i in range(8)]
-    refresh(tmp_path, keys)
+    refresh_keys(tmp_path, keys)
     before = content(tmp_path)
     part_path(tmp_path, 1).write_bytes(damage)
-    _, encoder = refresh(tmp_path, keys)
+    _, encoder = refresh_keys(tmp_path, keys)
     assert sorted(encoder.seen) == keys[4:]
     assert "part-00001.parquet: cannot be reused" in capsys.readouterr().out
     assert content(tmp_path) == before
@@ -160,30 +115,30 @@ def test_a_damaged_part_is_computed_again_and_said(tmp_path, capsys, damage):
 
 def test_parts_with_other_columns_are_not_reused(tmp_path):
     keys = ["a", "b"]
-    refresh(tmp_path, keys)
+    refresh_keys(tmp_path, keys)
     pq.write_table(pa.table({"sample_id": ["id0-a", "id1-b"], "key": keys}), part_path(tmp_path, 0))
-    _, encoder = refresh(tmp_path, keys)
+    _, encoder = refresh_keys(tmp_path, keys)
     assert sorted(encoder.seen) == keys
 
 
 def test_a_read_only_hard_link_is_replaced_and_the_cache_copy_survives(tmp_path):
     folder, cache = tmp_path / "rows", tmp_path / "cache"
     keys = ["a", "b", "c"]
-    refresh(folder, keys)
+    refresh_keys(folder, keys)
     part_path(folder, 0).chmod(0o444)
     os.link(part_path(folder, 0), cache)
     cached = cache.read_bytes()
-    refresh(folder, ["a", "z", "c"])
+    refresh_keys(folder, ["a", "z", "c"])
     assert cache.read_bytes() == cached
     assert table(folder)["key"].to_pylist() == ["a", "z", "c"]
 
 
 def test_a_missing_record_is_a_defect_that_is_named(tmp_path):
     def forgets(missing):
-        yield from list(Encoder(["a", "b"])(missing))[:1]
+        yield from list(KeyEncoder(["a", "b"])(missing))[:1]
 
     with pytest.raises(RuntimeError, match="no record for 1 of 2 rows"):
-        rows.refresh(tmp_path, ["1", "2"], ["a", "b"], forgets, SCHEMA)
+        refresh(tmp_path, ["1", "2"], ["a", "b"], forgets, SCHEMA)
 
 
 def test_a_vector_of_the_wrong_length_is_refused(tmp_path):
@@ -192,21 +147,7 @@ def test_a_vector_of_the_wrong_length_is_refused(tmp_path):
             yield position, {"vector": np.zeros(2, np.float32), "error": None, "transient": False}
 
     with pytest.raises(ValueError, match="2 dimensions where 3"):
-        rows.refresh(tmp_path, ["1"], ["a"], wrong, SCHEMA)
-
-
-def test_rows_are_read_by_position_across_parts(tmp_path):
-    keys = [f"k{i}" for i in range(10)]
-    refresh(tmp_path, keys)
-    assert [(i, row["key"]) for i, row in iter_rows(tmp_path, np.array([0, 3, 4, 9]), ["key"])] == [
-        (0, "k0"), (3, "k3"), (4, "k4"), (9, "k9"),
-    ]  # fmt: skip
-
-
-def test_keys_differ_by_every_determinant_and_by_their_boundaries():
-    keys = [row_key("ab", "c"), row_key("a", "bc"), row_key(["ab"], "c"), row_key("ab", "c", None)]
-    assert len(set(keys)) == 4
-    assert row_key("é\ud800", 1.5) == row_key("é\ud800", 1.5)
+        refresh(tmp_path, ["1"], ["a"], wrong, SCHEMA)
 
 
 @settings(max_examples=40)
@@ -220,17 +161,17 @@ def test_any_history_of_changes_and_interrupts_ends_like_an_undisturbed_run(tmp_
     computed = set()
     for numbers, stop_after in history:
         keys = [f"k{number}" for number in numbers]
-        encoder = Encoder(keys, stop_after)
+        encoder = KeyEncoder(keys, stop_after)
         try:
-            refresh(folder, keys, encoder, checkpoint_s=0)
+            refresh_keys(folder, keys, encoder, checkpoint_s=0)
         except KeyboardInterrupt:
             pass
         else:
             computed = set()  # what is not in today's catalog is dropped at the end of a whole run
         assert not computed & set(encoder.seen)
         computed |= set(keys if stop_after is None else encoder.seen)
-    refresh(folder, keys)
-    refresh(fresh, keys)
+    refresh_keys(folder, keys)
+    refresh_keys(fresh, keys)
     assert content(folder) == content(fresh)
 
 
@@ -240,17 +181,17 @@ def test_a_process_killed_at_any_moment_loses_no_finished_record(tmp_path):
         textwrap.dedent(
             f"""
             import sys, time
-            sys.path[:0] = {[str(Path(rows.__file__).parents[2]), str(Path(__file__).parent)]!r}
+            sys.path[:0] = {[str(ROOT / "src"), str(ROOT / "tests" / "support")]!r}
             from pathlib import Path
-            import test_refresh
+            from keyed_rows import KeyEncoder, refresh_keys
             keys = [f"k{{i}}" for i in range(40)]
-            encoder = test_refresh.Encoder(keys)
+            encoder = KeyEncoder(keys)
             def slow(missing):
                 for item in encoder(missing):
                     time.sleep(0.01)
                     print(len(encoder.seen), flush=True)
                     yield item
-            test_refresh.refresh(Path({str(tmp_path / "rows")!r}), keys, slow, checkpoint_s=0.02)
+            refresh_keys(Path({str(tmp_path / "rows")!r}), keys, slow, checkpoint_s=0.02)
             """
         )
     )
@@ -265,5 +206,5 @@ def test_a_process_killed_at_any_moment_loses_no_finished_record(tmp_path):
     computed += len(process.stdout.split())
     assert computed <= 40 + 3 * 4  # at each kill, the records of one checkpoint interval at most
     keys = [f"k{i}" for i in range(40)]
-    refresh(tmp_path / "undisturbed", keys)
+    refresh_keys(tmp_path / "undisturbed", keys)
     assert content(tmp_path / "rows") == content(tmp_path / "undisturbed")

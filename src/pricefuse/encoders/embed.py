@@ -1,28 +1,31 @@
-"""The row mechanism and the encoders together: keys of all products, and records of the ones that are missing.
+"""Compute the keys and the embedding records of a catalog's products, in windows of a few thousand.
 
-Products are read some thousand at a time, so that memory does not grow with the catalog, and the next ones are read and
-tokenised while these are computed.
+Files are read in one pass, so that neither time nor memory depends on their row groups, and the next window is
+tokenized while this one is on the device.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from pricefuse.encoders.batching import mapped
-from pricefuse.tables.index import Earlier
+from pricefuse.tables.index import RecordIndex
 from pricefuse.tables.parquet import ID_FIELDS, iter_column, iter_matching, iter_rows, vectors
 from pricefuse.tables.refresh import Records, Reused
+from pricefuse.thread_pool import map_in_threads
 
-if TYPE_CHECKING:  # the encoders take seconds to import, and what is done here needs none by itself
+if TYPE_CHECKING:  # the encoders take seconds to import, and nothing here needs them at run time
     from pricefuse.encoders.chunking import Chunks
     from pricefuse.encoders.image_text_encoder import ImageTextEncoder
     from pricefuse.encoders.text_encoder import TextEncoder
 
-WINDOW = 4096  # texts that are sorted by length together
+WINDOW_ROWS = 4096  # texts that are sorted by length together
+
+TextWindow = tuple[np.ndarray, list[str]]
 
 
 def column(path: Path, name: str) -> pa.StringArray:
@@ -37,26 +40,27 @@ def text_keys(products: Path, name: str, key: Callable[[str], str]) -> pa.String
 
 
 def image_keys(images: Path, ids: pa.StringArray, key: Callable[[str | None], str]) -> pa.StringArray:
-    """Return the key of every image in the rows of `images`; raise InputError where these are not those of `ids`."""
+    """Return the key of every image in the rows of `images`; raise InputError where they do not match `ids`."""
     parts = iter_matching(images, ids, ["sha256"])
     keys = [pa.array([key(sha256) for sha256 in part["sha256"].to_pylist()], pa.string()) for part in parts]
     return pa.concat_arrays([pa.array([], pa.string()), *keys])
 
 
 def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: np.ndarray) -> Records:
-    """Yield the records of `missing` texts; where `folder` holds one with equal chunks, it is reused."""
-    earlier = Earlier(folder, pa.schema([*ID_FIELDS, *encoder.schema]), by="content")
+    """Yield the records of the texts at `missing`; a record of `folder` with equal chunks is reused."""
+    index = RecordIndex(folder, pa.schema([*ID_FIELDS, *encoder.schema]), by="content")
 
-    def chunked(positions: np.ndarray) -> tuple[np.ndarray, list["Chunks"], list[str]]:
-        chunks = encoder.chunk(texts_at(products, "text", positions))
-        return positions, chunks, [encoder.content_key(each) for each in chunks]
+    def chunked(window: TextWindow) -> tuple[list["Chunks"], list[str]]:
+        chunks = encoder.chunk(window[1])
+        return chunks, [encoder.content_key(each) for each in chunks]
 
-    with closing(mapped(chunked, windows(missing), threads=1, depth=1)) as made:
-        for positions, chunks, contents in made:
-            places = earlier.find(pa.array(contents, pa.string()))
-            found, rest = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
-            for path, members, rows in earlier.locate(places[found]):
-                known = vectors(earlier.take(path, rows)["vector"])
+    windows = text_windows(products, "text", missing)
+    with closing(map_in_threads(chunked, windows, threads=1, ahead=1)) as tokenized:
+        for (positions, _), (chunks, contents) in tokenized:
+            slots = index.find(pa.array(contents, pa.string()))
+            found, rest = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
+            for path, members, rows in index.locate(slots[found]):
+                known = vectors(index.read(path, rows)["vector"])
                 for i, vector in zip(found[members].tolist(), known, strict=True):
                     yield positions[i], Reused(content=contents[i], vector=vector)
             for n, vector in encoder.encode([chunks[i] for i in rest]):
@@ -64,16 +68,16 @@ def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: 
 
 
 def clip_text_records(encoder: "ImageTextEncoder", products: Path, missing: np.ndarray) -> Records:
-    """Yield the records of `missing` texts of CLIP."""
-    for positions in windows(missing):
-        for i, vector in encoder.encode_texts(texts_at(products, "clip_text", positions)):
+    """Yield the records of the texts of CLIP at `missing`."""
+    for positions, texts in text_windows(products, "clip_text", missing):
+        for i, vector in encoder.encode_texts(texts):
             yield positions[i], {"vector": vector}
 
 
 def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray) -> Records:
-    """Yield the records of `missing` images, read from the rows of `images`: without an image, a null vector."""
+    """Yield the records of the images at `missing`, from the rows of `images`; without an image the vector is null."""
 
-    def there() -> Iterator[tuple[int, bytes]]:
+    def present() -> Iterator[tuple[int, bytes]]:
         for position, row in iter_rows(images, missing, ["jpeg"]):
             if row["jpeg"] is None:
                 absent.append(position)
@@ -81,17 +85,14 @@ def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray
                 yield position, row["jpeg"]
 
     absent: list[int] = []
-    for position, vector in encoder.encode_images(there()):
+    for position, vector in encoder.encode_images(present()):
         yield position, {"has_image": True, "vector": vector}
     for position in absent:
         yield position, {"has_image": False, "vector": None}
 
 
-def windows(missing: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield positions in runs of WINDOW."""
-    return (missing[start : start + WINDOW] for start in range(0, len(missing), WINDOW))
-
-
-def texts_at(products: Path, name: str, positions: np.ndarray) -> list[str]:
-    """Return the texts of column `name` at ascending positions."""
-    return [row[name] for _, row in iter_rows(products, positions, [name])]
+def text_windows(products: Path, name: str, positions: np.ndarray) -> Iterator[TextWindow]:
+    """Yield ascending `positions`, int64, and the texts of column `name` there, WINDOW_ROWS at a time."""
+    rows = iter_rows(products, positions, [name])
+    while window := list(islice(rows, WINDOW_ROWS)):
+        yield np.array([position for position, _ in window]), [row[name] for _, row in window]

@@ -1,7 +1,9 @@
-"""Where an encoder's weights come from: a package, a folder, or the model hub."""
+"""Find an encoder's files, in a folder or on the model hub, and identify them by their content."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -15,13 +17,16 @@ from huggingface_hub.errors import (
 )
 
 from pricefuse.errors import InputError
+from pricefuse.keys import file_digest
 
 PACKAGED_PREFIX = "packaged:"
-# Other frameworks' copies of the same weights, and pickles: only safetensors are fetched.
-NOT_FETCHED = ["*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "onnx/*", "openvino/*"]
-UNKNOWN_LICENCE = "unknown: see the model's own card"
+# Copies of the same weights: for other frameworks, and as pickles. Of a hub model only safetensors are fetched.
+OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.onnx", "*.gguf", "onnx/*", "openvino/*")
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+DOCUMENTATION = ("*.md", "license*", "notice*", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.svg", "*.webp", "*.pdf")
+UNKNOWN_LICENSE = "unknown: see the model's own card"
 # As the models' cards stated them in 2025. The challenge allows MIT and Apache-2.0 only.
-LICENCES = {
+LICENSES = {
     "google/embeddinggemma-300m": "Gemma terms of use",
     "qwen/qwen3-embedding-0.6b": "Apache-2.0",
     "sentence-transformers/all-minilm-l6-v2": "Apache-2.0",
@@ -33,33 +38,37 @@ LICENCES = {
 
 @dataclass(frozen=True)
 class Source:
-    """A folder with an encoder's files; `identity` names their content, whatever the folder is called."""
+    """A folder with an encoder's files.
+
+    `identity` is a digest of their content, whatever the folder is called; `revision` the commit of a hub model or the
+    version of a package, None for a folder.
+    """
 
     folder: Path
     identity: str
     revision: str | None
-    licence: str
+    license: str
 
 
 def resolve(model: str, revision: str | None) -> Source:
-    """Return the files of `model`: a folder that is there, or else a model of the hub, fetched at `revision`.
+    """Return the files of `model`: an existing folder, or else a model of the hub at `revision` (None: newest).
 
-    Raises InputError where `model` is neither, is gated for this account, or the hub cannot be reached.
+    The identity of both is a digest of the weights and configuration, so that a commit that only edits a model's README
+    changes no key, and a copy in a folder shares rows with the hub's. Raises InputError where `model` is neither, is
+    gated for this account, or the hub cannot be reached.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return Source(folder, f"folder:{_digest(folder)}", None, UNKNOWN_LICENCE)
+        return Source(folder, _identity(folder), None, UNKNOWN_LICENSE)
     if model.startswith(PACKAGED_PREFIX):
-        raise InputError(
-            f"{model}: no such packaged model here. params.yaml names the one that there is for each encoder"
-        )
+        raise InputError(f"{model}: no such packaged model here. params.yaml names the one for each encoder")
     if model.startswith((".", "/", "~")):
         raise InputError(f"{model}: no such folder. Set `model` in params.yaml to a folder with the encoder's files")
     try:
-        folder = Path(snapshot_download(model, revision=revision, ignore_patterns=NOT_FETCHED))
+        folder = Path(snapshot_download(model, revision=revision, ignore_patterns=[*OTHER_FRAMEWORKS, *PICKLES]))
     except GatedRepoError:
         raise InputError(
-            f"{model}: the hub wants its licence accepted first. Do so on the model's page, then log in with"
+            f"{model}: the hub requires its license to be accepted first. Do so on the model's page, then log in with"
             " `hf auth login` (or set HF_TOKEN)"
         ) from None
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError):
@@ -73,20 +82,30 @@ def resolve(model: str, revision: str | None) -> Source:
     commit = folder.name
     if revision is None:
         print(f"{model}: the hub's newest revision is {commit}; set `revision` to it to make this run repeatable")
-    return Source(folder, f"hub:{model}@{commit}", commit, LICENCES.get(model.lower(), UNKNOWN_LICENCE))
+    return Source(folder, _identity(folder), commit, LICENSES.get(model.lower(), UNKNOWN_LICENSE))
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest(folder: Path) -> str:
-    """Return a SHA-256 over the names and contents of all files below `folder`, but for hidden ones, as hex."""
+def _identity(folder: Path) -> str:
+    """Return a SHA-256 over the names and contents of the files of `folder` that can change a vector."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            digest.update(f"{name.as_posix()}\0{file_digest(path)}\0".encode())
-    return digest.hexdigest()
+        if path.is_file() and _matters(path, folder):
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\0".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _matters(path: Path, folder: Path) -> bool:
+    """Return whether a file can change a vector: no documentation, hidden file, or copy of the weights.
+
+    A pickle counts where no safetensors file is beside it: then it holds the weights that are loaded.
+    """
+    name = path.relative_to(folder)
+    if any(part.startswith(".") for part in name.parts):
+        return False
+    if _matches(path.name.lower(), DOCUMENTATION) or _matches(name.as_posix(), OTHER_FRAMEWORKS):
+        return False
+    return not (_matches(path.name, PICKLES) and any(path.parent.glob("*.safetensors")))
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,6 +1,7 @@
-"""The rows that earlier runs left in a folder, found by their key."""
+"""Find the rows that earlier runs left in a folder by their keys."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,19 @@ import pyarrow.parquet as pq
 
 from pricefuse.tables.parquet import ID_FIELDS, part_paths
 
-# A record with these columns may be a failure: `error` says why, `transient` whether another run should try again.
+# A record with these columns may be a failure: `error` gives the reason, `transient` whether to try again next time.
 ERROR, TRANSIENT = "error", "transient"
-PENDING_PATTERN = "pending-*.arrow"
+CHECKPOINT_PATTERN = "checkpoint-*.arrow"
 
 
-class Earlier:
-    """The settled rows of `folder`: those in its parts and, put away by a run that did not end, in pending files.
+class RecordIndex:
+    """Index the reusable rows of a folder: those of its parts and those in the checkpoints of an unfinished run.
 
-    A row whose `transient` column is true is not settled; with `retry_failed`, nor is one with an `error`. Files that
-    cannot be read, or have other columns than `schema`, are `unusable`, each for a reason. In memory are a key and a
-    place a row.
+    A row whose `transient` column is true is not reusable; with `retry_failed`, nor is one with an `error`. Each row
+    has a slot, a number from 0; memory holds a key and a slot a row.
+
+    Attributes: `keys`, one for each slot, with repetitions; `unusable`, the files that cannot be read or have other
+    columns than the schema, each with the reason.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, by: str = "key", retry_failed: bool = False) -> None:
@@ -30,66 +33,81 @@ class Earlier:
         self.unusable: dict[Path, str] = {}
         keys: list[pa.StringArray] = [pa.array([], pa.string())]
         numbers, rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-        # A row that stands in both is found in the pending file, so that it need not be copied there.
-        for path in [*sorted(folder.glob(PENDING_PATTERN)), *part_paths(folder)]:
-            if (settled := self._settled(path)) is not None:
-                rows.append(settled[0])
-                keys.append(settled[1])
-                numbers.append(np.full(len(settled[0]), len(self._files), np.int32))
+        # Checkpoints come first: a row that is in both is then found there, and need not be copied from the part.
+        for path in [*sorted(folder.glob(CHECKPOINT_PATTERN)), *part_paths(folder)]:
+            if (reusable := self._reusable(path)) is not None:
+                rows.append(reusable[0])
+                keys.append(reusable[1])
+                numbers.append(np.full(len(reusable[0]), len(self._files), np.int32))
                 self._files.append(path)
         self.keys: pa.StringArray = pa.concat_arrays(keys)
-        self._numbers, self._rows = np.concatenate(numbers), np.concatenate(rows)
+        self._file_numbers, self._rows = np.concatenate(numbers), np.concatenate(rows)
 
     def find(self, keys: pa.StringArray) -> np.ndarray:
-        """Return the place of each key's row, int64 (keys,), -1 where there is none."""
-        found = pc.fill_null(pc.index_in(keys, value_set=self.keys), -1)
-        return found.to_numpy(zero_copy_only=False).astype(np.int64)
+        """Return the first slot with each key, int64 (keys,), or -1 where there is none."""
+        sorted_keys, slots = self._sorted
+        if not len(sorted_keys):
+            return np.full(len(keys), -1, np.int64)
+        nearest = np.minimum(pc.search_sorted(sorted_keys, keys).to_numpy(), len(sorted_keys) - 1)
+        equal = pc.equal(sorted_keys.take(pa.array(nearest)), keys)
+        return np.where(equal.to_numpy(zero_copy_only=False), slots[nearest], -1)
 
-    def locate(self, places: np.ndarray) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
-        """Yield each file with any of `places`, which of them (as indices) lie in it, and at which of its rows."""
-        numbers = self._numbers[places]
+    def locate(self, slots: np.ndarray) -> Iterator[tuple[Path, np.ndarray, np.ndarray]]:
+        """Yield for each file that holds any of `slots`: its path, the indices into `slots`, and their rows in it."""
+        numbers = self._file_numbers[slots]
         for number in np.unique(numbers).tolist():
             members = np.flatnonzero(numbers == number)
-            yield self._files[number], members, self._rows[places[members]]
+            yield self._files[number], members, self._rows[slots[members]]
 
-    def take(self, path: Path, rows: np.ndarray) -> pa.Table:
-        """Return rows of one of the files, without their products' ids."""
-        read = read_part if path.suffix == ".parquet" else read_pending
+    def read(self, path: Path, rows: np.ndarray) -> pa.Table:
+        """Return the records at `rows` of one of the files, without the products' ids."""
+        read = read_part if path.suffix == ".parquet" else read_checkpoint
         return read(path, self._schema).take(pa.array(rows))
 
-    def _settled(self, path: Path) -> tuple[np.ndarray, pa.StringArray] | None:
-        """Return the rows, int32, that need no other try, and their keys; None where the file cannot be used."""
+    @cached_property
+    def _sorted(self) -> tuple[pa.StringArray, np.ndarray]:
+        """The keys in ascending order and their slots, int64.
+
+        Sorted once, since Arrow's `index_in` would hash all keys again at every call. The order is stable, so that the
+        leftmost of equal keys is their first slot.
+        """
+        order = pc.array_sort_indices(self.keys)
+        return self.keys.take(order), order.to_numpy().astype(np.int64)
+
+    def _reusable(self, path: Path) -> tuple[np.ndarray, pa.StringArray] | None:
+        """Return the reusable rows of a file, int32, and their keys; None where the file is unusable."""
         wanted = [name for name in dict.fromkeys((self._by, TRANSIENT, ERROR)) if name in self._schema.names]
         try:
             if path.suffix == ".parquet":
                 _check(pq.read_schema(path), self._schema)
                 table = pq.read_table(path, columns=wanted)
             else:
-                table = read_pending(path, self._schema).select(wanted)
+                table = read_checkpoint(path, self._schema).select(wanted)
         except (pa.ArrowException, OSError) as error:
             self.unusable[path] = str(error)
             return None
-        settled = ~_mask(pc.is_null(table[self._by]))
+        reusable = ~_mask(pc.is_null(table[self._by]))
         if TRANSIENT in wanted:
-            settled &= ~_mask(pc.fill_null(table[TRANSIENT], False))
+            reusable &= ~_mask(pc.fill_null(table[TRANSIENT], False))
         if ERROR in wanted and self._retry_failed:
-            settled &= _mask(pc.is_null(table[ERROR]))
-        rows = np.flatnonzero(settled).astype(np.int32)
+            reusable &= _mask(pc.is_null(table[ERROR]))
+        rows = np.flatnonzero(reusable).astype(np.int32)
         # `take` copies: a view would keep a memory-mapped file in memory.
         return rows, table[self._by].combine_chunks().take(pa.array(rows))
 
 
 def record_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the columns of a row that has no product yet: all but the product's id."""
+    """Return the columns of a checkpoint: those of a part without the product's id."""
     return pa.schema([field for field in schema if field.name != ID_FIELDS[0].name])
 
 
 def read_part(path: Path, schema: pa.Schema) -> pa.Table:
+    """Return a part without the products' ids."""
     return pq.read_table(path, columns=record_schema(schema).names)
 
 
-def read_pending(path: Path, schema: pa.Schema) -> pa.Table:
-    """Map a pending file; raise ArrowInvalid where it has other columns than `schema` asks for."""
+def read_checkpoint(path: Path, schema: pa.Schema) -> pa.Table:
+    """Memory-map a checkpoint file; raise ArrowInvalid where its columns are not those of `schema`."""
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all()
     _check(table.schema, record_schema(schema))

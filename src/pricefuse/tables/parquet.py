@@ -1,4 +1,4 @@
-"""Folders of parquet parts: how a row and a vector lie on disk."""
+"""Read and write parquet files: folders of parts, columns of strings and of vectors."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from pricefuse.errors import InputError
 
 ID_FIELDS = (pa.field("sample_id", pa.string()), pa.field("key", pa.string()))
 
-BATCH_ROWS = 4096
+MAX_BATCH_ROWS = 4096
 
 
 def part_path(folder: Path, number: int) -> Path:
@@ -21,12 +21,12 @@ def part_path(folder: Path, number: int) -> Path:
 
 
 def part_paths(folder: Path) -> list[Path]:
-    """Return the paths of the parts that are there, in catalog order."""
+    """Return the paths of the parts of `folder`, in catalog order."""
     return sorted(folder.glob("part-*.parquet"))
 
 
 def strings(values: Iterable[str] | pa.Array | pa.ChunkedArray) -> pa.StringArray:
-    """Return `values` as one Arrow array: a string a row costs its bytes and little more."""
+    """Return `values` as one Arrow array of strings, which needs little more memory than their bytes."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     return values.cast(pa.string()) if isinstance(values, pa.Array) else pa.array(values, pa.string())
@@ -62,27 +62,40 @@ def iter_matching(
 
 
 def iter_column(path: Path, name: str) -> Iterator[pa.StringArray]:
-    """Yield a string column of a parquet file, some thousand rows at a time."""
+    """Yield a string column of a parquet file, at most MAX_BATCH_ROWS rows at a time."""
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=[name]):
+        for batch in file.iter_batches(MAX_BATCH_ROWS, columns=[name]):
             yield strings(batch[name])
 
 
 def iter_rows(path: Path, positions: np.ndarray, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (position, row) for ascending `positions`, int64, with one row group in memory at a time.
+    """Yield (position, row) for ascending `positions`, int64, in one pass over a parquet file or a folder of parts.
 
-    `path` is a parquet file or a folder of parts.
+    Row groups without any of `positions` are skipped. Memory holds at most one row group of the columns as stored, and
+    MAX_BATCH_ROWS decoded rows. To read many positions call it once: two calls may decode the same row group twice.
     """
     start = 0
     for part in part_paths(path) if path.is_dir() else [path]:
         with pq.ParquetFile(part) as file:
             for group in range(file.num_row_groups):
                 stop = start + file.metadata.row_group(group).num_rows
-                here = positions[slice(*np.searchsorted(positions, [start, stop]))]
-                if len(here):
-                    table = file.read_row_group(group, columns=list(columns)).take(pa.array(here - start))
-                    yield from zip(here.tolist(), table.to_pylist(), strict=True)
+                if len(_within(positions, start, stop)):
+                    batches = file.iter_batches(MAX_BATCH_ROWS, row_groups=[group], columns=list(columns))
+                    yield from _rows_of_batches(batches, start, positions)
                 start = stop
+
+
+def _rows_of_batches(
+    batches: Iterable[pa.RecordBatch], start: int, positions: np.ndarray
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for batch in batches:
+        here = _within(positions, start, start + len(batch))
+        yield from zip(here.tolist(), batch.take(pa.array(here - start)).to_pylist(), strict=True)
+        start += len(batch)
+
+
+def _within(positions: np.ndarray, start: int, stop: int) -> np.ndarray:
+    return positions[slice(*np.searchsorted(positions, [start, stop]))]
 
 
 def vectors(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
@@ -98,7 +111,7 @@ def vectors(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 def column(values: list[Any], data_type: pa.DataType) -> pa.Array:
     """Return `values` as an array of `data_type`; float32 vectors (or None) become a fixed-size list.
 
-    Raises ValueError for a vector of another length than `data_type` announces.
+    Raises ValueError for a vector of another length than that of `data_type`.
     """
     if not pa.types.is_fixed_size_list(data_type):
         return pa.array(values, data_type)

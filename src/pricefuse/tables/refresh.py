@@ -1,16 +1,22 @@
-"""Keyed rows in a folder of parquet parts: keep what is there, compute what is missing.
+"""Bring a folder of keyed rows up to date: reuse the rows that are there, compute those that are missing.
 
-A row is keyed by everything that determines its record, so that an earlier record with the same key can be reused
-wherever it stands. How a refresh goes:
+A row's key is a digest of everything that determines its record, so that an earlier record with the same key can be
+reused wherever it is.
 
-    part-*.parquet of earlier runs ──┐ rows whose key is wanted, but elsewhere
-                                     ▼
-    compute(missing) ─────────► pending-*.arrow ─► *.parquet.new ─► part-*.parquet
-                 every few seconds                all written       renamed, the rest deleted
+Algorithm:
+1. Index the rows that earlier runs left, in parts and in checkpoints, by their keys.
+2. Mark as stale each part of today's table that is not on disk exactly: its products in order, with their keys.
+3. Copy the rows that stale parts need out of the old parts to checkpoint files.
+4. Compute each missing key once; write finished records to checkpoint files every few seconds.
+5. Assemble every stale part from the checkpoint files, as `part-*.parquet.new`.
+6. When all are written, rename them into place; delete surplus parts and the checkpoint files.
 
-Whatever moment the process is killed at, every finished record stands in a part or in a pending file, and the next
-refresh finds it by its key. A part whose rows did not change is not touched, so that its bytes, and its place in a
-cache, stay.
+Key properties:
+- Killed at any moment, it loses at most the records since the last checkpoint: each other finished record is in a part
+  or a checkpoint, where step 1 of the next run finds it.
+- A part whose rows did not change keeps its bytes, and so its place in DVC's cache.
+- At the end the folder holds today's rows in order, and its bytes depend on the records alone, not on history.
+- Memory is bounded by one part and a few dozen bytes a row.
 """
 
 from collections.abc import Iterable
@@ -23,8 +29,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pricefuse.files import TEMPORARY_SUFFIX, replacing
-from pricefuse.tables.checkpoint import Compute, Pending, Records, Reused
-from pricefuse.tables.index import ERROR, PENDING_PATTERN, Earlier
+from pricefuse.tables.checkpoint import Checkpoint, Compute, Records, Reused
+from pricefuse.tables.index import CHECKPOINT_PATTERN, ERROR, RecordIndex
 from pricefuse.tables.parquet import ID_FIELDS, iter_parts, part_path, part_paths, strings, write_part
 
 __all__ = ["Compute", "Records", "Refresh", "Reused", "refresh"]
@@ -34,7 +40,10 @@ NEW_SUFFIX = ".new"
 
 @dataclass(frozen=True)
 class Refresh:
-    """What a refresh did, in rows of today's catalog; `dropped` counts the earlier keys that nobody asks for now."""
+    """Count what a refresh did, in rows of today's catalog.
+
+    `shared` rows have the key of a computed row; `dropped` counts earlier keys that today's catalog has not.
+    """
 
     total: int
     reused: int
@@ -70,8 +79,8 @@ def refresh(
     `compute` is given positions into `sample_ids`, int64 and ascending, one for each distinct missing key, and yields
     (position, record) in any order; a record has exactly the columns of `schema`. Vectors are float32 arrays in
     fixed-size-list columns. Records whose `transient` column is true are computed again, with `retry_failed` all that
-    have an `error`. Finished records are put away every `checkpoint_s` seconds, also when `compute` raises or is
-    interrupted. Memory is bounded by a part, a few dozen bytes a row, and what `compute` holds.
+    have an `error`. Finished records are written to checkpoint files every `checkpoint_s` seconds, and also when
+    `compute` raises or is interrupted. `title` names the progress bar.
 
     Raises ValueError for another number of keys than ids, RuntimeError when `compute` ends without a record for every
     position that it was given.
@@ -82,52 +91,52 @@ def refresh(
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     full_schema = pa.schema([*ID_FIELDS, *schema])
-    earlier = Earlier(folder, full_schema, retry_failed=retry_failed)
-    for path, problem in earlier.unusable.items():
+    index = RecordIndex(folder, full_schema, retry_failed=retry_failed)
+    for path, problem in index.unusable.items():
         print(f"{path}: cannot be reused ({problem}); its rows are computed again")
-    places = earlier.find(wanted)
+    slots = index.find(wanted)
     first = _first_of_equals(wanted)
 
     starts = range(0, len(wanted), rows_per_part)
     stale = [
         number
         for number, start in enumerate(starts)
-        if (places[start : start + rows_per_part] < 0).any()
+        if (slots[start : start + rows_per_part] < 0).any()
         or not _is_current(
             part_path(folder, number), full_schema, ids[start:][:rows_per_part], wanted[start:][:rows_per_part]
         )
     ]
     in_stale = np.isin(np.arange(len(wanted)) // rows_per_part, stale)
     needed = np.unique(first[in_stale])
-    missing, known = needed[places[needed] < 0], needed[places[needed] >= 0]
+    missing, known = needed[slots[needed] < 0], needed[slots[needed] >= 0]
 
-    pending = Pending(folder, full_schema, wanted, checkpoint_s)
-    pending.stage(earlier, known, places[known])
-    pending.compute(compute, missing, title)
+    checkpoint = Checkpoint(folder, full_schema, wanted, checkpoint_s)
+    checkpoint.add_earlier(index, known, slots[known])
+    checkpoint.add_computed(compute, missing, title)
     for number in stale:
         rows = slice(number * rows_per_part, (number + 1) * rows_per_part)
-        table = pending.take(first[rows]).add_column(0, ID_FIELDS[0], ids[rows])
+        table = checkpoint.read(first[rows]).add_column(0, ID_FIELDS[0], ids[rows])
         path = part_path(folder, number)
         with replacing(path.with_name(path.name + NEW_SUFFIX)) as temporary:
             write_part(table, temporary)
-    # Old parts may hold the only copy of a row until every new part is whole, so nothing is renamed before.
+    # Until every new part is written, an old one may hold the only copy of a row: only then is any renamed.
     _swap(folder, len(starts))
 
-    reused = int((places >= 0).sum())
+    reused = int((slots >= 0).sum())
     return Refresh(
         total=len(wanted),
-        reused=reused + pending.reused,
-        computed=len(missing) - pending.reused,
+        reused=reused + checkpoint.reused,
+        computed=len(missing) - checkpoint.reused,
         shared=len(wanted) - reused - len(missing),
         failed=_count_failures(folder, schema),
-        dropped=len(pc.unique(earlier.keys.filter(pc.invert(pc.is_in(earlier.keys, value_set=wanted))))),
+        dropped=len(pc.unique(index.keys.filter(pc.invert(pc.is_in(index.keys, value_set=wanted))))),
         parts_kept=len(starts) - len(stale),
         parts_written=len(stale),
     )
 
 
 def _first_of_equals(keys: pa.StringArray) -> np.ndarray:
-    """Return for each key the position, int64, at which it stands first."""
+    """Return the position, int64, of the first of the keys that equal each key."""
     codes = keys.dictionary_encode().indices.to_numpy()
     # Codes are numbered by first appearance, so that the first of each code is where the maximum so far grows.
     firsts = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))
@@ -135,14 +144,14 @@ def _first_of_equals(keys: pa.StringArray) -> np.ndarray:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed run had not finished: all of it can be made again from parts and pending files."""
+    """Remove files that a killed run had not finished: parts and checkpoints hold all that went into them."""
     for pattern in (f"*{TEMPORARY_SUFFIX}", f"*{NEW_SUFFIX}"):
         for path in folder.glob(pattern):
             path.unlink()
 
 
 def _is_current(path: Path, schema: pa.Schema, ids: pa.StringArray, keys: pa.StringArray) -> bool:
-    """Whether the part holds exactly these products with these keys."""
+    """Return whether the part holds exactly these products with these keys."""
     try:
         if not pq.read_schema(path).equals(schema):
             return False
@@ -153,13 +162,13 @@ def _is_current(path: Path, schema: pa.Schema, ids: pa.StringArray, keys: pa.Str
 
 
 def _swap(folder: Path, parts: int) -> None:
-    """Rename the new parts into place, and delete what is not part of today's table."""
+    """Rename the new parts into place; delete surplus parts and the checkpoint files."""
     for path in sorted(folder.glob(f"*{NEW_SUFFIX}")):
         path.replace(path.with_suffix(""))
     for path in part_paths(folder):
         if path >= part_path(folder, parts):
             path.unlink()
-    for path in folder.glob(PENDING_PATTERN):
+    for path in folder.glob(CHECKPOINT_PATTERN):
         path.unlink()
 
 
