@@ -136,8 +136,8 @@ def test_the_first_run_says_what_takes_long_and_later_ones_do_not(folder):
     (line,) = what_takes_long(params(), folder)
     assert "First run on catalog demo" in line
     with_remote(folder)
-    pull, _ = what_takes_long(params(), folder)
-    assert "`dvc pull` fetches them" in pull
+    (line,) = what_takes_long(params(), folder)
+    assert "`dvc pull` fetches it" in line
     with_outputs(folder)
     assert what_takes_long(params(), folder) == []
     (line,) = what_takes_long(params(catalog="mine"), folder)

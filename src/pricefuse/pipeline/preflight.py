@@ -88,18 +88,13 @@ def what_takes_long(params: Params, root: Path) -> list[str]:
     """Return lines about the long stages that will run, from what dvc.lock says ran last; none if all is there."""
     locked = _locked_stages(root / "dvc.lock")
     there = all((root / folder).is_dir() for folder in ENCODERS.values())
+    ran = f"data/raw/{params.catalog}" in {dep["path"] for dep in locked.get("clean", {}).get("deps", [])}
+    if ran and not there and has_remote(root):
+        return [f"What earlier runs made is not here: `dvc pull` fetches it. Without it, all is computed. {DURATION}."]
+    if not (ran and there):
+        long = f"First run on catalog {params.catalog}: embedding every text and image, and then train, take long."
+        return [f"{long} {DURATION}. A run that is stopped goes on from its finished rows and fits."]
     lines = []
-    if not there and locked and has_remote(root):
-        lines.append(
-            "The outputs of earlier runs are not here. `dvc pull` fetches them; without it all is computed anew."
-        )
-    read = {dep["path"] for dep in locked.get("clean", {}).get("deps", [])}
-    if not there or f"data/raw/{params.catalog}" not in read:
-        lines.append(
-            f"First run on catalog {params.catalog}: embedding every text and image (embed_gemma, embed_clip) and train"
-            f" take long. {DURATION}. A run that is stopped goes on from its finished rows and fits."
-        )
-        return lines
     for name in ENCODERS:
         model = getattr(params, name).model
         before = locked.get(name, {}).get("params", {}).get("params.yaml", {}).get(f"{name}.model", model)
