@@ -12,7 +12,7 @@ CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
 TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro test test-fast lint format use learning-curve ablation examples clean
+.PHONY: help setup install constraints repro test test-fast lint format use catalog learning-curve ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,7 @@ setup:  ## Create the virtual environment and install requirements.txt (CPU=1: t
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing the requirements into $(VENV), once: some minutes, about 7 GB (CPU=1: without CUDA, far less)"
 	$(PYTHON) -m venv "$(VENV)"
 	@rm -f "$(VENV)/.pins" "$(VENV)/.checkout"
 	$(if $(TORCH_INDEX),$(PIP) install --no-deps --index-url "$(TORCH_INDEX)" $$(grep -E '^torch(vision)?==' requirements.txt))
@@ -42,7 +43,9 @@ constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin a
 	  > "$$fresh/constraints.txt" && cp "$$fresh/constraints.txt" constraints.txt
 
 repro: setup  ## Run the pipeline; stages that are up to date are skipped
+	@$(RUN) python -m pricefuse.pipeline.preflight
 	$(RUN) dvc repro
+	@$(RUN) python -m pricefuse.pipeline.summary
 
 test: setup lint  ## Check format, lint, types and imports, run all tests, and print their coverage
 	$(RUN) python -m pytest --cov=pricefuse --cov-report=term:skip-covered
@@ -62,6 +65,9 @@ format: setup  ## Format the code
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
+
+catalog: setup  ## Choose the catalog data/raw/<name>: make catalog NAME=mine
+	@$(RUN) python -m pricefuse.pipeline.choose_catalog "$(NAME)"
 
 learning-curve: setup  ## Score one member on ever more training rows (after make repro)
 	$(RUN) dvc repro learning_curve/dvc.yaml

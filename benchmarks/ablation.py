@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pricefuse.pipeline.params import Params, read_params
+
 import numpy as np
 
 from pricefuse.features.matrix import Features
 from pricefuse.files import write_text
 from pricefuse.metrics import difference_interval, smape
 from pricefuse.models.price_model import MEMBERS
-from pricefuse.pipeline.params import Params, read_params
 from pricefuse.training.cross_fit import cross_fit
 from pricefuse.training.ensemble_fit import cross_weigh
 from pricefuse.training.fold_fit import MemberSettings

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pricefuse.catalog import read_catalog
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
+
+from pricefuse.catalog import read_catalog
 from pricefuse.text.attributes import NAMES
 from pricefuse.text.listing import BULLET, DESCRIPTION, MAX_CHARACTERS, NAME, UNIT, VALUE
 from pricefuse.text.tables import write_tables

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pricefuse import demo
-from pricefuse.files import write_json
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
+
+from pricefuse import demo
+from pricefuse.files import write_json
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 from collections import Counter
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 from pricefuse.catalog import read_catalog
 from pricefuse.download.downloader import ROWS_PER_PART, SCHEMA, Download, check_failures, failure_table, summary
 from pricefuse.download.local_files import LocalImages
 from pricefuse.download.malloc import reuse_freed_memory
 from pricefuse.files import write_json
 from pricefuse.keys import row_key
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 from pricefuse.tables import refresh as rows
 from pricefuse.tables.parquet import iter_parts
 

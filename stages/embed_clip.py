@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 from pricefuse.encoders import embed
 from pricefuse.encoders.image_text_encoder import ImageTextEncoder
 from pricefuse.files import write_json
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 from pricefuse.tables.refresh import refresh
 
 

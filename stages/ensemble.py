@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from pricefuse.features.matrix import Features
-from pricefuse.files import read_json, replacing
-from pricefuse.models import price_model
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
+
+from pricefuse.features.matrix import Features
+from pricefuse.files import read_json, replacing, write_json
+from pricefuse.metrics import smape
+from pricefuse.models import price_model
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
 
@@ -25,6 +27,7 @@ def main() -> None:
     cards = {name: embeddings / f"{name}.json" for name in ("gemma", "clip")}
     provenance = {
         "catalog": params.catalog,
+        "smape": round(smape(out_of_fold["price"].to_numpy(), out_of_fold["predicted"].to_numpy()), 4),  # out of fold
         "encoders": {name: read_json(card, "Run `dvc repro`, or `dvc pull`") for name, card in cards.items()},
         "train": params.train.model_dump(mode="json"),
         "settings": {member: getattr(params, member).model_dump(mode="json") for member in fits},
@@ -36,6 +39,7 @@ def main() -> None:
         out_of_fold.to_parquet(temporary, index=False, write_page_checksum=True)
     with replacing(validation / "epochs.csv") as temporary:
         member_fits.all_epochs(fits).to_csv(temporary, index=False)
+    write_json(validation / "weights.json", ensemble.weights)
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())
     print(f"weights: {fitted}; spread {ensemble.spread:.2f}, shift {ensemble.shift:.3f}")
 

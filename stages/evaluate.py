@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 from pricefuse.evaluation.plots import draw_validation
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
 from pricefuse.evaluation.validation_folder import read_epochs, read_out_of_fold
 from pricefuse.files import read_json, replacing, write_json
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
+
+# What DVC shows and compares: few enough to be read side by side. metrics/validation.json has the rest.
+HEADLINE = ("smape", "smape_low", "smape_high", "smape_of_median", "r2", "mae", "rmse", "n")
 
 
 def main() -> None:
-    validation, images, folds, metrics, image_metrics, plots = stage.paths(
-        __doc__, "validation", "images", "folds", "metrics", "image-metrics", "plots"
+    validation, images, folds, headline, metrics, image_metrics, plots = stage.paths(
+        __doc__, "validation", "images", "folds", "headline", "metrics", "image-metrics", "plots"
     )
     params = read_params(Path("params.yaml"))
     out_of_fold = read_out_of_fold(validation)
@@ -24,6 +28,7 @@ def main() -> None:
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
     deciles = error_by_decile(out_of_fold)
     epochs = mean_epochs(read_epochs(validation))
+    weights = read_json(validation / "weights.json", "Run `dvc repro ensemble`, or `dvc pull`")
 
     for name, table in (("deciles", deciles), ("epochs", epochs)):
         with replacing(plots / f"{name}.csv") as temporary:
@@ -32,7 +37,10 @@ def main() -> None:
         f"SMAPE {scores['smape']:.2f} ({settings.confidence:.0%} interval {scores['smape_low']:.2f} to"
         f" {scores['smape_high']:.2f}; the median price for every row: {scores['smape_of_median']:.2f})"
     )
-    draw_validation(plots / "validation.png", out_of_fold, deciles, epochs, f"Catalog {params.catalog}: {score}")
+    draw_validation(
+        plots / "validation.png", out_of_fold, deciles, epochs, weights, f"Catalog {params.catalog}: {score}"
+    )
+    write_json(headline, {name: scores[name] for name in HEADLINE})
     write_json(metrics, scores)
     write_json(image_metrics, read_json(images, "Run `dvc repro`, or `dvc pull`"))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 import numpy as np
 import pandas as pd
 
@@ -13,8 +16,6 @@ from pricefuse.features.matrix import Features
 from pricefuse.features.ngrams import count_ngrams
 from pricefuse.files import write_json
 from pricefuse.keys import row_key
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 
 
 def main() -> None:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import read_params
+
 from pricefuse.evaluation.plots import draw_learning_curve
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import read_params
 from pricefuse.training.learning_curve import learning_curve
 
 
@@ -26,7 +27,8 @@ def main() -> None:
     )
     with replacing(plots / "learning_curve.csv") as temporary:
         curve.to_csv(temporary, index=False)
-    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}")
+    left_out = sorted(set(asked.shares) - set(curve["share"]))
+    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}", left_out)
     print("; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))
 
 

@@ -1,11 +1,12 @@
 """predict: a positive price for every test product, in the catalog's order."""
 
+from pricefuse.pipeline import stage
+
 import numpy as np
 
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
 from pricefuse.models.price_model import PriceModel
-from pricefuse.pipeline import stage
 
 
 def main() -> None:

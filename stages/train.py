@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pricefuse.features.matrix import Features
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
+
+from pricefuse.features.matrix import Features
 from pricefuse.training import member_fits
 from pricefuse.training.checkpoints import Checkpoints, fits_key
 from pricefuse.training.cross_fit import cross_fit

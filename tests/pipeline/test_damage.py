@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+from pricefuse.pipeline.params import read_params
+
 import numpy as np
 import pytest
 from damage import DELETED, REFUSED, array_changes, changed, damaged, json_changes, refused_or
@@ -18,7 +20,6 @@ from pricefuse.features.matrix import Features
 from pricefuse.models import price_model
 from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.price_model import PriceModel
-from pricefuse.pipeline.params import read_params
 from pricefuse.training import member_fits
 from pricefuse.training.checkpoints import Checkpoints
 from pricefuse.training.cross_fit import cross_fit

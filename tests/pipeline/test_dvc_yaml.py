@@ -1,5 +1,7 @@
 """dvc.yaml against the code and the parameters that it names."""
 
+import importlib.util
+
 import pytest
 import yaml
 from closure import code_dependencies
@@ -7,9 +9,10 @@ from paths import ROOT
 
 MAIN = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 CURVE = yaml.safe_load((ROOT / "learning_curve/dvc.yaml").read_text())["stages"]
-STAGES = MAIN | CURVE
+DEMO = yaml.safe_load((ROOT / "demo/dvc.yaml").read_text())["stages"]
+STAGES = DEMO | MAIN | CURVE
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-NAMES = ["demo", "clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "evaluate", "predict"]
+NAMES = ["clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "evaluate", "predict"]
 
 
 def paths(stage, *kinds):
@@ -21,6 +24,7 @@ def paths(stage, *kinds):
 def test_the_stages_have_the_names_that_the_design_promises():
     assert list(MAIN) == NAMES
     assert list(CURVE) == ["learning_curve"]
+    assert list(DEMO) == ["demo"]
 
 
 def test_the_pipeline_can_be_read():
@@ -82,3 +86,17 @@ def test_the_row_wise_stages_keep_their_output_and_the_others_do_not():
         "data/embeddings/clip_text",
         "data/embeddings/clip_image",
     }
+
+
+def test_the_metrics_that_dvc_shows_fit_a_terminal(capsys):
+    from dvc.compare import show_metrics
+
+    assert [path for stage in STAGES for path in paths(stage, "metrics")] == ["metrics/scores.json"]
+    spec = importlib.util.spec_from_file_location("evaluate", ROOT / "stages/evaluate.py")
+    evaluate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(evaluate)
+    numbers = dict.fromkeys(evaluate.HEADLINE, -123.4567) | {"n": 75_000}
+    show_metrics({"": {"data": {"metrics/scores.json": {"data": numbers}}}}, precision=6)
+    lines = capsys.readouterr().out.splitlines()
+    assert "smape_of_median" in lines[0]
+    assert max(map(len, lines)) <= 120, lines

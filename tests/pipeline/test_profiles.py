@@ -2,14 +2,15 @@
 
 import re
 
+from pricefuse.pipeline.params import read_params
+from pricefuse.pipeline.profiles import RECIPE, about, use
+from pricefuse.pipeline.yaml_loader import load_yaml
+
 import pytest
 import yaml
 from paths import ROOT
 
 from pricefuse.errors import InputError
-from pricefuse.pipeline.params import read_params
-from pricefuse.pipeline.profiles import RECIPE, about, use
-from pricefuse.pipeline.yaml_loader import load_yaml
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 DEFAULT = ROOT / "profiles" / "default.yaml"
@@ -49,7 +50,8 @@ def test_the_default_profile_is_what_is_committed_and_undoes_the_others(params):
 def test_the_default_profile_undoes_an_edit_of_any_parameter_of_a_recipe(params, section, key):
     text = params.read_text()
     before, within = text.split(f"\n{section}:\n")
-    edited = re.sub(rf"^  {key}: .*?(?=\s+#|$)", f"  {key}: edited", within, count=1, flags=re.MULTILINE)
+    line_and_items = rf"^(  {key}:)[^#\n]*?( *(?:#.*)?)(?:\n  - .*)*$"
+    edited = re.sub(line_and_items, r"\1 edited\2", within, count=1, flags=re.MULTILINE)
     params.write_text(f"{before}\n{section}:\n{edited}")
     assert load_yaml(params)[section][key] == "edited"
     assert use(DEFAULT, params) == [f"{section}.{key}: edited -> {COMMITTED[section][key]}"]
@@ -70,7 +72,7 @@ def test_the_seeds_profile_says_that_the_challenge_excludes_its_encoder():
 
 
 def test_comments_and_the_sections_outside_a_recipe_stay(params):
-    params.write_text(params.read_text().replace("catalog: demo ", "catalog: mine "))
+    params.write_text(params.read_text().replace("catalog: demo", "catalog: mine"))
     comments = [line.split("#", 1)[1] for line in params.read_text().splitlines() if "#" in line]
     use(ROOT / "profiles" / "seed.yaml", params)
     assert [line.split("#", 1)[1] for line in params.read_text().splitlines() if "#" in line] == comments

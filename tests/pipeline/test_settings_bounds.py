@@ -2,12 +2,12 @@
 
 import math
 
+from pricefuse.pipeline.params import Params
+from pricefuse.pipeline.yaml_loader import load_yaml
+
 import pytest
 from paths import ROOT
 from pydantic import ValidationError
-
-from pricefuse.pipeline.params import Params
-from pricefuse.pipeline.yaml_loader import load_yaml
 
 COMMITTED = load_yaml(ROOT / "params.yaml")
 

@@ -1,16 +1,19 @@
 """Exit statuses: DVC takes 0 for done, so that nothing else may end with it."""
 
+import ast
 import errno
 import signal
 import subprocess
 import sys
 import time
 
+from pricefuse.pipeline import stage
+
 import pytest
+from paths import ROOT
 
 from pricefuse.errors import InputError
 from pricefuse.files import replacing, write_json
-from pricefuse.pipeline import stage
 
 
 def fails(error):
@@ -76,6 +79,54 @@ def test_a_stage_script_ended_by_a_signal_cleans_up_and_says_so_in_one_line(tmp_
     assert process.communicate()[1] == f"{message}: run `dvc repro` again to go on from here\n"
     assert process.returncode == status
     assert list(tmp_path.iterdir()) == [script]
+
+
+def interrupt(folder, script):
+    """Run `script` in `folder`, and interrupt it as soon as it has printed a line."""
+    (folder / "script.py").write_text(script)
+    process = subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads are running here
+    )
+    assert process.stdout.readline() == "on\n"
+    process.send_signal(signal.SIGINT)
+    return process.communicate()[1], process.returncode
+
+
+def test_an_interrupt_while_packages_are_imported_is_one_line(tmp_path):
+    (tmp_path / "heavy.py").write_text("import time\nprint('on', flush=True)\ntime.sleep(30)\n")
+    said, status = interrupt(tmp_path, "from pricefuse.pipeline import stage\nimport heavy\n")
+    assert (said, status) == ("interrupted: run `dvc repro` again to go on from here\n", 130)
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.stem)
+def test_a_stage_script_imports_the_handling_of_interrupts_before_what_takes_long(script):
+    modules = [node for node in ast.parse(script.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [getattr(node, "module", None) or node.names[0].name for node in modules]
+    before = names[: names.index("pricefuse.pipeline")]
+    assert set(before) <= sys.stdlib_module_names
+
+
+def test_the_handling_of_interrupts_imports_nothing_that_takes_long():
+    code = "import sys; import pricefuse.pipeline.stage; print(*{name.split('.')[0] for name in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    before = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*{name.split('.')[0] for name in sys.modules})"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert set(found) - set(before) - sys.stdlib_module_names == {"pricefuse"}
+
+
+def test_other_defects_before_a_stage_runs_keep_their_traceback(tmp_path):
+    (tmp_path / "script.py").write_text("from pricefuse.pipeline import stage\n1 / 0\n")
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
 def test_a_finished_stage_leaves_the_handling_of_signals_as_it_was():

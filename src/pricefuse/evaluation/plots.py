@@ -1,60 +1,116 @@
 """Figures, drawn with Matplotlib into PNG files: the same numbers give the same bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from pricefuse.files import replacing
 
 COLOR = "tab:blue"
+MAX_TICKS = 8  # of a log axis
 
 
 @contextmanager
-def figure(path: Path, title: str, *, columns: int, size: tuple[float, float]) -> Iterator[list[Axes]]:
-    """Yield `columns` axes side by side, `size` in inches, and write the figure to `path` atomically."""
+def figure(path: Path, title: str, *, columns: int, size: tuple[float, float], rows: int = 1) -> Iterator[list[Axes]]:
+    """Yield `rows` times `columns` axes, row by row, `size` in inches, and write the figure to `path` atomically."""
     drawn = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(drawn)
     if title:
         drawn.suptitle(title)
-    yield list(drawn.subplots(1, columns, squeeze=False)[0])
+    yield list(drawn.subplots(rows, columns, squeeze=False).flat)
     with replacing(path) as temporary:
         # Matplotlib puts its version into the file unless told not to.
         drawn.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
 
 
 def draw_validation(
-    path: Path, out_of_fold: pd.DataFrame, deciles: pd.DataFrame, epochs: pd.DataFrame, title: str
+    path: Path,
+    out_of_fold: pd.DataFrame,
+    deciles: pd.DataFrame,
+    epochs: pd.DataFrame,
+    weights: Mapping[str, float],
+    title: str,
 ) -> None:
-    """Draw predicted against actual price, SMAPE by price decile, and SMAPE by epoch, each from its table."""
-    with figure(path, title, columns=3, size=(13, 4.2)) as (scatter, bars, curve):
+    """Draw predicted against actual price, SMAPE and bias by price decile, and SMAPE by epoch, each from its table.
+
+    `weights` are the members' shares in the ensemble: the curves by epoch say what they weigh, and who has none.
+    """
+    with figure(path, title, rows=2, columns=2, size=(11.5, 8.5)) as (scatter, errors, curve, bias):
         prices = out_of_fold[["price", "predicted"]].to_numpy()
         limits = (prices.min() * 0.8, prices.max() * 1.25)
         scatter.scatter(prices[:, 0], prices[:, 1], s=6, alpha=0.35, linewidths=0, color=COLOR)
         scatter.plot(limits, limits, color="black", linewidth=0.8)
         scatter.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
         scatter.set(xlabel="actual price", ylabel="predicted, out of fold", title="Each product")
+        ticks = log_ticks(*limits)
+        for axis in (scatter.xaxis, scatter.yaxis):
+            axis.set_minor_locator(NullLocator())
+            axis.set_ticks(ticks, [price_label(tick) for tick in ticks])
 
-        bars.bar(deciles["decile"], deciles["smape"], color=COLOR)
-        bars.set_xticks(deciles["decile"], [f"{price:.3g}" for price in deciles["price_to"]])
-        bars.set(xlabel="price decile, up to", ylabel="SMAPE (%)", title="Where the error lies")
+        errors.bar(deciles["decile"], deciles["smape"], color=COLOR)
+        errors.set(ylabel="SMAPE (%)", title="Where the error lies")
+        bias.bar(deciles["decile"], 100 * (deciles["bias"] - 1), color=COLOR)
+        bias.axhline(0, color="black", linewidth=0.8)
+        bias.set(ylabel="predicted over actual price, median (%)", title="Bias: priced too high (+) or too low (-)")
+        bias.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
+        for axes in (errors, bias):
+            axes.set_xticks(deciles["decile"], [price_label(price) for price in deciles["price_to"]], rotation=45)
+            axes.set(xlabel="price decile, up to")
 
         for member, own in epochs.groupby("member"):
-            curve.plot(own["epoch"], own["smape"], label=member)
-        if len(epochs):
-            curve.legend()
+            curve.plot(own["epoch"], own["smape"], label=f"{member}, weight {weights[str(member)]:.2f}")
+        without = [
+            f"{name}, weight {weight:.2f}" for name, weight in weights.items() if name not in set(epochs["member"])
+        ]
+        for label in without:
+            curve.plot([], [], " ", label=f"{label}: has no epochs")
+        curve.legend()
         curve.set(xlabel="epoch", ylabel="SMAPE (%)", title="Training, mean over networks")
 
 
-def draw_learning_curve(path: Path, curve: pd.DataFrame, title: str) -> None:
-    """Draw SMAPE with its interval against the number of training rows, from the table of `learning_curve`."""
+def draw_learning_curve(path: Path, curve: pd.DataFrame, title: str, left_out: Sequence[float] = ()) -> None:
+    """Draw SMAPE with its interval against the number of training rows, from the table of `learning_curve`.
+
+    `left_out` are the shares that were asked for and have too few product groups: the figure names them.
+    """
     with figure(path, title, columns=1, size=(5.5, 4)) as (axes,):
         below, above = curve["smape"] - curve["smape_low"], curve["smape_high"] - curve["smape"]
         axes.errorbar(curve["rows"], curve["smape"], yerr=[below, above], marker="o", capsize=3, color=COLOR)
         axes.set(xscale="log", xlabel="training rows", ylabel="SMAPE (%)")
-        axes.set_xticks(curve["rows"], [f"{count:,}" for count in curve["rows"]])
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(curve["rows"], [f"{count:,}" for count in curve["rows"]], rotation=45)
+        if left_out:
+            shares = ", ".join(f"{share:g}" for share in left_out)
+            axes.set_title(f"left out, too few product groups: share {shares}", fontsize="small", color="dimgray")
+
+
+def price_label(price: float) -> str:
+    """Return a price in three digits without an exponent, as short as a tick's label has to be."""
+    for least, unit, name in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if price >= least:
+            return f"{_three_digits(price / unit)}{name}"
+    return _three_digits(price)
+
+
+def _three_digits(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return np.format_float_positional(float(f"{value:.3g}"), trim="-")
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return up to MAX_TICKS round numbers between `low` and `high`, the finest steps that this allows."""
+    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for digits in ((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= MAX_TICKS:
+            return ticks
+    return ticks[:: -(-len(ticks) // MAX_TICKS)]

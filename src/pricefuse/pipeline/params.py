@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Self
 
+from pricefuse.pipeline.yaml_loader import load_yaml
+
 from pydantic import Field, ValidationError, model_validator
 from yaml import YAMLError
 
@@ -13,7 +15,6 @@ from pricefuse.errors import InputError
 from pricefuse.evaluation.settings import EvaluateSettings
 from pricefuse.features.settings import FuseSettings
 from pricefuse.models.settings import BoostedSettings, LexicalSettings, SimpleNNSettings
-from pricefuse.pipeline.yaml_loader import load_yaml
 from pricefuse.settings import Settings
 from pricefuse.text.settings import CleanSettings
 from pricefuse.training.settings import EnsembleSettings, LearningCurveSettings, TrainSettings

@@ -8,17 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
+from pricefuse.pipeline import stage
+from pricefuse.pipeline.params import Params
+from pricefuse.pipeline.params_file import editing
+from pricefuse.pipeline.yaml_loader import load_yaml
+
+from yaml import YAMLError
 
 from pricefuse.errors import InputError
-from pricefuse.files import replacing
-from pricefuse.pipeline import stage
-from pricefuse.pipeline.params import Params, read_params
 
 RECIPE = ("clean", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "simple_nn", "lexical", "boosted")
-COMMENT_COLUMN = 35
 
 
 def use(profile: Path, params: Path) -> list[str]:
@@ -27,30 +26,16 @@ def use(profile: Path, params: Path) -> list[str]:
     Comments, order and the sections outside RECIPE stay. Raises InputError, and changes nothing, for a profile that
     does not exist, does not state exactly the parameters of RECIPE, or has values that the pipeline would refuse.
     """
-    if not profile.is_file():
-        names = ", ".join(sorted(path.stem for path in profile.parent.glob("*.yaml")))
-        raise InputError(f"{profile}: no such profile. There are: {names}")
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096  # never fold a line
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
-    recipe, document = _load(yaml, profile), _load(yaml, params)
+    recipe = _load(profile)
     _require_whole(profile, recipe)
     changes = []
-    for section in RECIPE:
-        for key, value in recipe[section].items():
-            old = document.setdefault(section, CommentedMap()).get(key)
-            if old != value:
-                changes.append(f"{section}.{key}: {old} -> {value}")
-            document[section][key] = value
-    _align_comments(document)
-    with replacing(params) as temporary:
-        with temporary.open("w", encoding="utf-8") as file:
-            yaml.dump(document, file)
-        try:
-            read_params(temporary)
-        except InputError as error:
-            raise InputError(f"{params} with {profile}: {str(error).removeprefix(f'{temporary}: ')}") from None
+    with editing(params, str(profile)) as document:
+        for section in RECIPE:
+            for key, value in recipe[section].items():
+                old = document.setdefault(section, {}).get(key)
+                if old != value:
+                    changes.append(f"{section}.{key}: {old} -> {value}")
+                    document[section][key] = value
     return changes
 
 
@@ -61,19 +46,20 @@ def about(profile: Path) -> str:
     return "\n".join(line.removeprefix("#").strip() for line in lines[:end])
 
 
-def _load(yaml: YAML, path: Path) -> CommentedMap:
+def _load(profile: Path) -> dict[str, Any]:
     try:
-        document = yaml.load(path)
+        recipe = load_yaml(profile)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run from the repository's top folder") from None
+        names = ", ".join(sorted(path.stem for path in profile.parent.glob("*.yaml")))
+        raise InputError(f"{profile}: no such profile. There are: {names}") from None
     except YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(document, CommentedMap):
-        raise InputError(f"{path}: not a file of sections with parameters below them")
-    return document
+        raise InputError(f"{profile}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(recipe, dict):
+        raise InputError(f"{profile}: not a file of sections with parameters below them")
+    return recipe
 
 
-def _require_whole(profile: Path, recipe: CommentedMap) -> None:
+def _require_whole(profile: Path, recipe: dict[str, Any]) -> None:
     expected = [f"{section}.{key}" for section in RECIPE for key in _fields(section)]
     stated = [
         name
@@ -92,14 +78,6 @@ def _require_whole(profile: Path, recipe: CommentedMap) -> None:
 def _fields(section: str) -> list[str]:
     settings: Any = Params.model_fields[section].annotation
     return list(settings.model_fields)
-
-
-def _align_comments(document: CommentedMap) -> None:
-    """Put the comments back into their column: a longer or shorter value moves its own."""
-    for part in (document, *(value for value in document.values() if isinstance(value, CommentedMap))):
-        for tokens in part.ca.items.values():
-            if tokens[2] is not None:
-                tokens[2].start_mark.column = COMMENT_COLUMN
 
 
 def main() -> None:
