@@ -19,12 +19,13 @@ def evaluate(run_stage, write_params, tmp_path):
         table.to_parquet(tmp_path / "validation/out_of_fold.parquet")
         epochs = "member,fold,seed,epoch,train_loss,smape,r2,mae,rmse\nlexical,0,0,1,1.5,80,0.1,3,5\n"
         (tmp_path / "validation/epochs.csv").write_text(epochs)
+        (tmp_path / "validation/weights.json").write_text('{"lexical": 1.0}')
         (tmp_path / "images.json").write_text("{}")
         folds = {"look_alikes_across_folds": look_alikes, "look_alikes_sampled": rows}
         (tmp_path / "folds.json").write_text(json.dumps(folds))
         write_params(tmp_path, {"evaluate.bootstrap_samples": 100})
         inputs = ("--validation", "validation", "--images", "images.json", "--folds", "folds.json")
-        outputs = ("--metrics", "metrics.json", "--image-metrics", "image-metrics.json", "--plots", "plots")
+        outputs = ("--headline", "scores.json", "--metrics", "metrics.json", "--image-metrics", "image-metrics.json", "--plots", "plots")
         printed = run_stage("evaluate", tmp_path, *inputs, *outputs).stdout
         return json.loads((tmp_path / "metrics.json").read_text()), printed
 
