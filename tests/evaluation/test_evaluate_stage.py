@@ -25,7 +25,16 @@ def evaluate(run_stage, write_params, tmp_path):
         (tmp_path / "folds.json").write_text(json.dumps(folds))
         write_params(tmp_path, {"evaluate.bootstrap_samples": 100})
         inputs = ("--validation", "validation", "--images", "images.json", "--folds", "folds.json")
-        outputs = ("--headline", "scores.json", "--metrics", "metrics.json", "--image-metrics", "image-metrics.json", "--plots", "plots")
+        outputs = (
+            "--headline",
+            "scores.json",
+            "--metrics",
+            "metrics.json",
+            "--image-metrics",
+            "image-metrics.json",
+            "--plots",
+            "plots",
+        )
         printed = run_stage("evaluate", tmp_path, *inputs, *outputs).stdout
         return json.loads((tmp_path / "metrics.json").read_text()), printed
 

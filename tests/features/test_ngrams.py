@@ -1,7 +1,9 @@
 """Hashed n-grams: what is counted, that rows do not touch each other, and that they come back from disk."""
 
 import numpy as np
+import pytest
 
+from pricefuse.errors import InputError
 from pricefuse.features import ngrams
 
 TEXTS = ["Honey, raw honey", "", "rice", "Rice 5 lb", "बासमती चावल 米", "raw rice"]
@@ -41,3 +43,24 @@ def test_counts_come_back_from_disk_and_rows_are_gathered_in_any_order(tmp_path)
     rows = np.array([5, 0, 0, 1])
     np.testing.assert_array_equal(loaded[rows].toarray(), counted.toarray()[rows])
     assert loaded[np.empty(0, np.int64)].shape[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "position", "value", "message"),
+    [
+        ("data", 0, 0, "data.npy: a count is 0"),
+        ("indices", 1, 3 << 10, "indices.npy: a column is none of the 3,072"),
+        ("indices", 1, -1, "indices.npy: a column is none of the 3,072"),
+        ("indptr", 0, 1, "indptr.npy does not divide"),
+        ("indptr", 1, 10**6, "indptr.npy does not divide"),
+        ("indptr", -1, 1, "indptr.npy does not divide"),
+    ],
+)
+def test_arrays_that_are_no_counts_are_refused(tmp_path, name, position, value, message):
+    counted = ngrams.count_ngrams({"name": ["honey jar", "rice"], "text": ["a b", "c"]}, 10)
+    ngrams.write_ngrams(tmp_path, counted)
+    array = np.load(tmp_path / f"{name}.npy")
+    array[position] = value
+    np.save(tmp_path / f"{name}.npy", array)
+    with pytest.raises(InputError, match=message):
+        ngrams.read_ngrams(tmp_path, 3 << 10)

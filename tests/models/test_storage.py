@@ -32,7 +32,12 @@ class Tree:
 
 def tree():
     leaf = Leaf(np.arange(6, dtype=np.float32).reshape(2, 3).T, "transposed")
-    return Tree((leaf,), {"a": leaf, "b": Other(0.1)}, {"layer.0.weight": np.array([1, 2], np.int32)}, None)
+    return Tree(
+        (leaf,),
+        {"a": leaf, "b": Other(0.1)},
+        {"layer.0.weight": np.array([1, 2], np.int32), "scalar": np.array(3)},
+        None,
+    )
 
 
 def test_a_tree_comes_back_as_it_was(tmp_path):
@@ -43,6 +48,7 @@ def test_a_tree_comes_back_as_it_was(tmp_path):
     assert back.by_name["b"] == Other(0.1)
     assert isinstance(back.by_name["a"], Leaf)
     assert back.weights["layer.0.weight"].tolist() == [1, 2]
+    assert back.weights["scalar"].shape == ()
     assert back.missing is None
 
 

@@ -68,6 +68,16 @@ def test_a_fit_that_was_being_written_is_made_again(tmp_path, rows):
     assert kept.is_dir()
 
 
+@pytest.mark.parametrize("file", ["epochs.json", "log_prices.npy", "model/fit.json", "model/arrays.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 40])
+def test_a_damaged_fit_is_made_again(tmp_path, rows, file, content):
+    once = SETTINGS.model_copy(update={"seeds": (0,), "max_epochs": 1})
+    whole = cross_fit(rows, "simple_nn", once, TRAIN, Checkpoints(tmp_path, "k"))
+    (Checkpoints(tmp_path, "k").model_folder(1, 0).parent / file).write_bytes(content)
+    again = cross_fit(rows, "simple_nn", once, TRAIN, Checkpoints(tmp_path, "k"))
+    np.testing.assert_array_equal(again.log_prices, whole.log_prices)
+
+
 def test_fits_of_another_key_are_deleted(tmp_path, rows):
     cross_fit(rows, "simple_nn", SETTINGS, TRAIN, Checkpoints(tmp_path, "before"))
     now = Checkpoints(tmp_path, "now")

@@ -84,6 +84,8 @@ def read_ngrams(folder: Path, columns: int) -> csr_array:
         raise InputError(f"{folder}: indptr.npy does not divide the other arrays: a file is damaged. {REMEDY}")
     if len(indices) and not 0 <= indices.min() <= indices.max() < columns:
         raise InputError(f"{folder / 'indices.npy'}: a column is none of the {columns:,}. {REMEDY}")
+    if (data == 0).any():  # no such n-gram is stored, and models take the logarithm of a count
+        raise InputError(f"{folder / 'data.npy'}: a count is 0: the file is damaged. {REMEDY}")
     return csr_array((data, indices, starts), shape=(len(starts) - 1, columns))
 
 

@@ -51,7 +51,7 @@ class Checkpoints:
         try:
             content = json.loads((folder / "epochs.json").read_text(encoding="utf-8"))
             epochs = TypeAdapter(tuple[Epoch, ...]).validate_python(content)
-            log_prices = np.load(folder / "log_prices.npy", allow_pickle=False)
+            log_prices = np.array(np.lib.format.open_memmap(folder / "log_prices.npy", mode="r"))
             model = storage.load(folder / "model", MEMBERS[member])
         except (OSError, EOFError, ValueError):
             shutil.rmtree(folder)

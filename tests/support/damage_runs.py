@@ -1,0 +1,78 @@
+"""What predict, ensemble and evaluate make of the files of a small workspace, the current folder."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
+from pricefuse.evaluation.validation_folder import read_epochs, read_out_of_fold
+from pricefuse.features.matrix import Features
+from pricefuse.models import price_model
+from pricefuse.models.ensemble import Ensemble
+from pricefuse.models.price_model import PriceModel
+from pricefuse.training import member_fits
+from pricefuse.training.ensemble_fit import fit_ensemble
+
+MEMBERS = ("simple_nn", "lexical", "boosted")
+QUICK = {
+    "train.members": list(MEMBERS), "train.threads": 1, "ensemble.spread": False, "fuse.folds": 2,
+    "simple_nn.hidden": [8], "simple_nn.batch_norm": [True], "simple_nn.dropout": [0.0], "simple_nn.max_epochs": 3,
+    "simple_nn.seeds": [0], "lexical.seeds": [0], "lexical.width": 4, "lexical.hidden": 4, "lexical.max_epochs": 2,
+    "lexical.min_steps": 0, "boosted.max_rounds": 12, "boosted.landmarks": 40, "boosted.inner_folds": 2,
+    "boosted.min_rows": 5, "evaluate.bootstrap_samples": 100,
+}  # fmt: skip
+MODEL, VALIDATION = "models/price_model", "data/validation"
+ARGUMENTS = {
+    "ensemble": {
+        "features": "data/fused/train", "embeddings": "data/embeddings", "members": "models/members", "model": MODEL,
+        "validation": VALIDATION,
+    },
+    "predict": {"features": "data/fused/test", "model": MODEL, "out": "prices.csv"},
+    "evaluate": {
+        "validation": VALIDATION, "images": "images.json", "folds": "folds.json", "headline": "scores.json",
+        "metrics": "metrics.json", "image-metrics": "image_metrics.json", "plots": "plots",
+    },
+}  # fmt: skip
+
+
+def command_line(name, **other):
+    return [part for key, value in (ARGUMENTS[name] | other).items() for part in (f"--{key}", value)]
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def priced(model=MODEL):
+    features = Features.load(Path("data/fused/test"))
+    return PriceModel.load(Path(model)).predict(features)
+
+
+def weighed(*members):
+    """Do what stage ensemble does, with the plain mean of `members`, and predict by the model that it gives."""
+    features = Features.load(Path("data/fused/train"), training=True)
+    fits = {member: member_fits.read(Path("models/members") / member, features.index) for member in members}
+    fit_ensemble({member: fit.log_prices for member, fit in fits.items()}, features.index, spread=False)
+    folders = {member: fit.folders for member, fit in fits.items()}
+    prices = features.index["price"]
+    shutil.rmtree("again", ignore_errors=True)
+    ensemble = Ensemble.mean(list(members))
+    price_model.write(Path("again"), folders, ensemble, features.layout, (prices.min(), prices.max()), {})
+    return priced("again")
+
+
+def scored():
+    table = read_out_of_fold(Path(VALIDATION))
+    epochs = mean_epochs(read_epochs(Path(VALIDATION)))
+    assert len(epochs)
+    error_by_decile(table)
+    return np.array([validation_scores(table, samples=10, confidence=0.9, seed=0)["smape"]])
+
+
+def require_positive(got, _, what):
+    assert isinstance(got, str) or (np.isfinite(got).all() and (got > 0).all()), what
+
+
+def require_same(got, expected, what):
+    assert isinstance(got, str) or np.array_equal(got, expected), what
