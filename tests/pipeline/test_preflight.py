@@ -133,17 +133,17 @@ def test_a_remote_is_found_in_the_configuration(tmp_path, text, expected):
 
 
 def test_the_first_run_says_what_takes_long_and_later_ones_do_not(folder):
-    (line,) = what_takes_long(params(), folder)
+    line, _ = what_takes_long(params(), folder)
     assert "First run on catalog demo" in line
     with_remote(folder)
-    (line,) = what_takes_long(params(), folder)
+    line, _ = what_takes_long(params(), folder)
     assert "`dvc pull` fetches it" in line
     with_outputs(folder)
     assert what_takes_long(params(), folder) == []
-    (line,) = what_takes_long(params(catalog="mine"), folder)
+    line, _ = what_takes_long(params(catalog="mine"), folder)
     assert "First run on catalog mine" in line
     (folder / "dvc.lock").unlink()
-    (line,) = what_takes_long(params(), folder)
+    line, _ = what_takes_long(params(), folder)
     assert "First run" in line
 
 

@@ -21,7 +21,7 @@ from pricefuse.files import replacing
 
 LOCKS = ("dvc.lock", "demo/dvc.lock", "learning_curve/dvc.lock")
 ENCODERS = {"embed_gemma": "data/embeddings/gemma", "embed_clip": "data/embeddings/clip_text"}
-DURATION = "On two CPU cores about 4 minutes for the demo's 1,500 products, and 18 minutes for 5,000"
+DURATION = "On two CPU cores: some minutes for the demo's 1,500 products, about 18 for 5,000"
 
 
 def restore_torn_lock(path: Path) -> str | None:
@@ -90,10 +90,15 @@ def what_takes_long(params: Params, root: Path) -> list[str]:
     there = all((root / folder).is_dir() for folder in ENCODERS.values())
     ran = f"data/raw/{params.catalog}" in {dep["path"] for dep in locked.get("clean", {}).get("deps", [])}
     if ran and not there and has_remote(root):
-        return [f"What earlier runs made is not here: `dvc pull` fetches it. Without it, all is computed. {DURATION}."]
+        return [
+            "What earlier runs made is not here: `dvc pull` fetches it. Without it, all is computed.",
+            f"{DURATION}.",
+        ]
     if not (ran and there):
-        long = f"First run on catalog {params.catalog}: embedding every text and image, and then train, take long."
-        return [f"{long} {DURATION}. A run that is stopped goes on from its finished rows and fits."]
+        return [
+            f"First run on catalog {params.catalog}: embedding every text and image, and then train, take long.",
+            f"{DURATION}. A run that is stopped goes on from its finished rows and fits.",
+        ]
     lines = []
     for name in ENCODERS:
         model = getattr(params, name).model
