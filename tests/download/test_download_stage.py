@@ -220,3 +220,21 @@ def test_a_limit_on_the_size_of_files_is_the_same_clear_error(stage, server):
     assert not list(stage.images.glob("*.tmp"))
     stage.run()
     assert stage.table()["status"].to_pylist() == ["ok"] * 40
+
+
+@pytest.mark.slow
+def test_links_in_the_images_folder_that_lead_nowhere_end_in_no_traceback(stage):
+    stage.catalog(["0.jpg", "1.jpg", "2.jpg"])
+    images = stage.folder / "catalog/images"
+    images.symlink_to("images")
+    _, err = stage.run(exit_status=1)
+    assert err == (
+        "error: catalog/images: cannot be listed (Too many levels of symbolic links)."
+        " Make it a readable folder of images, or remove it\n"
+    )
+    images.unlink()
+    images.mkdir()
+    (images / "0.jpg").write_bytes(jpeg())
+    (images / "1.jpg").symlink_to("1.jpg")
+    stage.run()
+    assert json.loads(stage.card.read_text())["reasons"] == {"file cannot be read": 1, "no such file": 1}

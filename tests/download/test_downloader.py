@@ -71,6 +71,7 @@ class TestRecords:
     def test_every_failure_is_a_record_with_its_reason(self, catalog, server):
         (catalog / "images/broken.jpg").write_bytes(jpeg()[:200])
         (catalog / "images/large.jpg").write_bytes(bytes(60_000))
+        (catalog / "images/circle.jpg").symlink_to("circle.jpg")
         links = {
             "": ("no image link", False, "none"),
             "  ": ("no image link", False, "none"),
@@ -80,6 +81,7 @@ class TestRecords:
             "http://10.0.0.1/a.jpg": ("refused address", False, "network"),
             "broken.jpg": ("broken image", False, "local file"),
             "large.jpg": ("too large", False, "local file"),
+            "circle.jpg": ("file cannot be read", False, "none"),
             server.url("/dead"): ("dead link (404)", False, "network"),
             server.on("/down", status(503)): ("server error (503)", True, "network"),
             server.on("/text", body(b"hello")): ("not a readable JPEG, PNG, WebP or GIF image", False, "network"),

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from pricefuse.download.local_files import LocalImages, OutsideFolderError, has_scheme
+from pricefuse.download.local_files import LocalImages, OutsideFolderError, UnreadableFileError, has_scheme
+from pricefuse.errors import InputError
 
 
 @pytest.fixture
@@ -140,6 +141,70 @@ def test_a_cycle_of_symbolic_links_finds_nothing(catalog):
     (catalog / "photos/a.jpg").symlink_to("b.jpg")
     (catalog / "photos/b.jpg").symlink_to("a.jpg")
     assert found(catalog, link="photos/a.jpg") is None
+
+
+def cycle(path):
+    """Make `path` a symbolic link to itself."""
+    path.symlink_to(path.name)
+    return path
+
+
+def test_a_listed_image_that_leads_in_a_circle_cannot_be_read_and_disturbs_no_other(catalog):
+    cycle(catalog / "images/1.jpg")
+    put(catalog, "images/2.jpg")
+    for sample_id, link in (("1", ""), ("none", "https://images.example/1.png")):
+        with pytest.raises(UnreadableFileError, match="file cannot be read"):
+            found(catalog, sample_id, link)
+    assert found(catalog, "2") == "images/2.jpg"
+    assert found(catalog, "3") is None
+
+
+def test_a_listed_link_into_a_folder_that_may_not_be_entered_cannot_be_read(catalog, monkeypatch):
+    put(catalog, "images/1.jpg")
+
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    class Entry:
+        name, is_file = "1.jpg", refuse
+
+    class Entries(list):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr("pricefuse.download.local_files.os.scandir", lambda _: Entries([Entry()]))
+    with pytest.raises(UnreadableFileError):
+        found(catalog, "1")
+
+
+@pytest.mark.parametrize("kind", ["cycle", "nowhere", "file", "unreadable"])
+def test_an_images_that_cannot_be_listed_is_one_clear_error(tmp_path, kind, monkeypatch):
+    images = tmp_path / "images"
+    if kind == "cycle":
+        cycle(images)
+    elif kind == "nowhere":
+        images.symlink_to("none")
+    elif kind == "file":
+        images.write_bytes(b"")
+    else:
+        images.mkdir()
+
+        def refuse(_):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("pricefuse.download.local_files.os.scandir", refuse)
+    with pytest.raises(InputError, match=r"images: cannot be listed \(.+\)\. Make it a readable folder of images"):
+        LocalImages(tmp_path)
+
+
+def test_an_images_that_is_a_link_to_a_folder_is_listed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/1.jpg").write_bytes(b"")
+    (tmp_path / "images").symlink_to("elsewhere")
+    assert found(tmp_path, "1") == "images/1.jpg"
 
 
 def test_a_pipe_is_not_opened(catalog):

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 from fetching import IMAGE, closed_port, failure, fetcher, unresolvable
-from misbehaving_server import body, silence, status
+from misbehaving_server import body, drip, raw, silence, status
 
 from pricefuse.download.fetch_errors import FetchError
 from pricefuse.download.rate_limit import Host, retry_after_s
@@ -129,3 +129,63 @@ def test_a_host_that_answered_lately_is_not_given_up(monkeypatch):
     assert host.unreachable
     host.record_answer()
     assert not host.unreachable
+
+
+def reasons(links, **changes):
+    """Fetch links by four threads from a host with quick time-outs; return the reasons why there are no bytes."""
+
+    def reason(url):
+        try:
+            fetching.fetch(url)
+        except FetchError as error:
+            return error.reason
+        return "ok"
+
+    quick = {"read_timeout_s": 0.1, "deadline_s": 0.5, "retries": 1, "give_up_after": 6}
+    with fetcher(**quick | changes) as fetching, ThreadPoolExecutor(4) as pool:
+        return [reason(links[0]), *pool.map(reason, links[1:])]
+
+
+FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        silence(60, body(IMAGE)),
+        drip(b"HTTP/1.1 200 OK\r\n"),
+        drip(FULL),
+        lambda handler: silence(60, raw(b""))(begun(handler)),
+    ],
+    ids=["no answer", "headers without end", "a body byte by byte", "headers and no body"],
+)
+def test_a_host_that_answers_once_and_then_falls_silent_is_given_up(server, answer, monkeypatch):
+    monkeypatch.setattr("pricefuse.download.rate_limit.OUTAGE_S", 0.5)
+    links = [server.on("/first", body(IMAGE)), *(server.on(f"/{number}", answer) for number in range(300))]
+    found = reasons(links)
+    assert found[0] == "ok"
+    assert set(found[1:]) == {"timed out", "host unreachable"}
+    assert server.requests.total() < 60
+    assert found[-200:] == ["host unreachable"] * 200
+
+
+def begun(handler):
+    handler.wfile.write(FULL + b"abc")
+    return handler
+
+
+def test_a_host_that_answers_in_between_is_not_given_up(server, monkeypatch):
+    monkeypatch.setattr("pricefuse.download.rate_limit.OUTAGE_S", 0.0)
+    silent = silence(60, body(IMAGE))
+    links = [server.on(f"/{number}", body(IMAGE) if number % 4 == 0 else silent) for number in range(60)]
+    assert set(reasons(links, give_up_after=40, retries=0)) == {"ok", "timed out"}
+    assert server.requests.total() == 60
+
+
+def test_a_refusal_is_an_answer_also_when_its_body_never_comes(server):
+    answer = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 500\r\n\r\n")
+    endless = drip(b"HTTP/1.1 404 Not Found\r\nContent-Length: 15000\r\n\r\n")
+    for path, wrong in {"/cut": answer, "/slow": endless}.items():
+        since = time.monotonic()
+        assert failure(server.on(path, wrong), deadline_s=60, read_timeout_s=60) == ("dead link (404)", False)
+        assert time.monotonic() - since < 10

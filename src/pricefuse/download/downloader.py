@@ -22,7 +22,7 @@ from urllib3.util import parse_url
 
 from pricefuse.download.fetch_errors import FetchError
 from pricefuse.download.fetcher import Fetcher
-from pricefuse.download.local_files import LocalImages, OutsideFolderError, has_scheme
+from pricefuse.download.local_files import LocalImages, OutsideFolderError, UnreadableFileError, has_scheme
 from pricefuse.download.settings import DownloadSettings
 from pricefuse.errors import InputError
 from pricefuse.images.normalize import ImageError, normalize
@@ -193,7 +193,7 @@ def _source(local_images: LocalImages, sample_id: str, image_link: str) -> Sourc
     link = image_link.strip()
     try:
         path = local_images.find(sample_id, link)
-    except OutsideFolderError as error:
+    except (OutsideFolderError, UnreadableFileError) as error:
         return Source(_PROBLEM, str(error))
     if path is not None:
         return Source(_FILE, str(path))

@@ -53,12 +53,12 @@ _STATUSES = {
 class FetchError(Exception):
     """Why a link gave no bytes: `reason`, one of a few, and whether the next run may fare better (`transient`).
 
-    `retry`: another attempt within this run may help.
+    `retry`: another attempt within this run may help. `silent`: the server was waited for in vain.
     """
 
-    def __init__(self, reason: str, *, transient: bool, retry: bool = False) -> None:
+    def __init__(self, reason: str, *, transient: bool, retry: bool = False, silent: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.transient, self.retry = reason, transient, retry
+        self.reason, self.transient, self.retry, self.silent = reason, transient, retry, silent
 
 
 def cause_of(error: Exception) -> Exception:
@@ -73,7 +73,8 @@ def from_exception(error: Exception) -> FetchError:
     if isinstance(cause, ProtocolError) and len(cause.args) > 1:
         cause = cause.args[1]
     reason, transient = next((reason, transient) for kind, reason, transient in _REASONS if isinstance(cause, kind))
-    return FetchError(reason, transient=transient, retry=transient)
+    silent = isinstance(cause, (ReadTimeoutError, TimeoutError))
+    return FetchError(reason, transient=transient, retry=transient, silent=silent)
 
 
 def from_status(status: int) -> FetchError:

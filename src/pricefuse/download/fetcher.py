@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
-from urllib3.exceptions import ConnectTimeoutError, LocationParseError, ReadTimeoutError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, SSLError
 from urllib3.util import Url, parse_url
 
 from pricefuse.download.connections import POLL_S, CheckedAdapter, Resolver, Transfer, enforced
@@ -31,8 +31,8 @@ from pricefuse.download.settings import DownloadSettings
 BACKOFF_S = 0.5  # the longest pause before the first retry; doubled for each further one
 USER_AGENT = "pricefuse/0.1 (product image download)"
 _REDIRECTS = {301, 302, 303, 307, 308}
-# A small body is read to its end so that the connection can serve again; for a large one that costs too much.
-_DRAIN_BYTES = 16 * 1024
+# A small body is read to its end so that the connection can serve again; for a large or slow one that costs too much.
+_DRAIN_BYTES, _DRAIN_S = 16 * 1024, 1.0
 # Headers; that of small chunks may be as much as the body, hence the factor where this is used.
 _OVERHEAD_BYTES = 2**20
 
@@ -110,15 +110,26 @@ class Fetcher:
             try:
                 response = self._session.send(request, timeout=self._timeout, allow_redirects=False)
             except CLIENT_ERRORS as error:
-                failure, cause = from_exception(error), cause_of(error)
-                silent = isinstance(cause, ReadTimeoutError) and not host.has_answered
-                if silent or isinstance(cause, (ConnectTimeoutError, SSLError)):
+                failure = from_exception(error)
+                if failure.silent or isinstance(cause_of(error), (ConnectTimeoutError, SSLError)):
                     host.record_failure()
                     # A host that never answered will hardly do so in a second; without a network all are like that.
-                    failure.retry = silent or host.has_answered
+                    failure.retry = failure.silent or host.has_answered
                 raise failure from error
-            host.record_answer()
-            return self._answer(response, host)
+            return self._counted(response, host, transfer)
+
+    def _counted(self, response: requests.Response, host: Host, transfer: Transfer) -> bytes | str:
+        try:
+            answer = self._answer(response, host, transfer)
+        except FetchError as failure:
+            # Headers alone are no answer: a host may send them for each of its images, and then fall silent.
+            if failure.silent:
+                host.record_failure()
+            else:
+                host.record_answer()
+            raise
+        host.record_answer()
+        return answer
 
     def _prepared(self, url: Url) -> requests.PreparedRequest:
         try:
@@ -126,10 +137,10 @@ class Fetcher:
         except (requests.RequestException, ValueError) as error:
             raise FetchError("malformed link", transient=False) from error
 
-    def _answer(self, response: requests.Response, host: Host) -> bytes | str:
+    def _answer(self, response: requests.Response, host: Host, transfer: Transfer) -> bytes | str:
         if response.status_code == 200:
             return self._body(response)
-        _discard(response)
+        _discard(response, transfer)
         location = response.headers.get("location")
         if response.status_code in _REDIRECTS and location:
             return location
@@ -244,9 +255,11 @@ def _joined(url: str, location: str) -> str:
         raise FetchError("malformed redirect", transient=False) from error
 
 
-def _discard(response: requests.Response) -> None:
+def _discard(response: requests.Response, transfer: Transfer) -> None:
     remaining = response.raw.length_remaining
     if remaining is not None and remaining <= _DRAIN_BYTES:
+        deadline, transfer.deadline = transfer.deadline, min(transfer.deadline, time.monotonic() + _DRAIN_S)
         response.raw.drain_conn()
+        transfer.deadline = deadline
     else:
         response.close()

@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from pricefuse.errors import InputError
 
 FOLDER = "images"
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
@@ -15,18 +16,27 @@ class OutsideFolderError(ValueError):
     """A link that is a path, but not one inside the catalog folder."""
 
 
+class UnreadableFileError(ValueError):
+    """An entry of the images folder that cannot be followed to a file."""
+
+
 class LocalImages:
     """The image files of a catalog: those in its folder `images`, listed once, and those that links name as paths.
 
     Files in `images` are found by comparing names with the listing: no path is made from an id or a URL. The listed
     files themselves may be symbolic links, as DVC's cache makes them.
+
+    Raises InputError if there is an `images` that cannot be listed.
     """
 
     def __init__(self, catalog_folder: Path) -> None:
         self._folder = catalog_folder
         self._resolved = catalog_folder.resolve()
         self._files: dict[str, Path] = {}
-        for path in _listing(catalog_folder / FOLDER):
+        self._unreadable: set[Path] = set()
+        for path, readable in _listing(catalog_folder / FOLDER):
+            if not readable:
+                self._unreadable.add(path)
             self._files.setdefault(path.name, path)
         # A whole name wins over a name without its extension, whatever the order.
         for path in list(self._files.values()):
@@ -38,10 +48,13 @@ class LocalImages:
         The file named by the sample id comes first, then the one named by the last part of the link, percent-decoded,
         both with any image extension; then, if the link has no scheme, the path relative to the catalog folder.
 
-        Raises OutsideFolderError if such a path, or the symbolic link that it names, leaves the catalog folder.
+        Raises OutsideFolderError if such a path, or the symbolic link that it names, leaves the catalog folder;
+        UnreadableFileError if the file is a symbolic link that cannot be followed.
         """
         for name in (sample_id, _last_part(image_link)):
             path = self._files.get(name) or self._files.get(_stem(name))
+            if path in self._unreadable:
+                raise UnreadableFileError("file cannot be read")
             if path is not None:
                 return path
         return None if not image_link or has_scheme(image_link) else self._relative(image_link)
@@ -62,13 +75,26 @@ def has_scheme(link: str) -> bool:
     return _SCHEME.match(link) is not None
 
 
-def _listing(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
-    for name in names:
-        yield folder / name
+def _listing(folder: Path) -> list[tuple[Path, bool]]:
+    """Return the files of a folder, by name, and whether each can be followed to its content."""
+    if not os.path.lexists(folder):
+        return []
+    try:
+        with os.scandir(folder) as entries:
+            found = {entry.name: readable for entry in entries if (readable := _is_file(entry)) is not False}
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be listed ({error.strerror}). Make it a readable folder of images, or remove it"
+        ) from error
+    return [(folder / name, bool(found[name])) for name in sorted(found)]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool | None:
+    """Return whether an entry is a file, or leads to one; None if it leads nowhere that can be told, as in a cycle."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return None
 
 
 def _stem(name: str) -> str:

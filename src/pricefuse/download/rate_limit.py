@@ -14,7 +14,8 @@ OUTAGE_S = 60.0
 class Host:
     """The limits that hold for one host, over all threads.
 
-    `slots` must be held during a request. `give_up_after` connection failures in a row make the host `unreachable`.
+    `slots` must be held during a request. `give_up_after` requests in a row without an answer make the host
+    `unreachable`; one that has answered before gets OUTAGE_S seconds since its last answer, too.
     """
 
     def __init__(self, connections: int, requests_per_second: float, give_up_after: int) -> None:
@@ -43,12 +44,12 @@ class Host:
         return self._resume_at - time.monotonic()
 
     def record_answer(self) -> None:
-        """Record that the host answered a request, with whatever status."""
+        """Record that the host answered a request to the end, with whatever status."""
         with self._lock:
             self._failures, self._answered_at = 0, time.monotonic()
 
     def record_failure(self) -> None:
-        """Count a connection that could not be opened, or on which the host never answered."""
+        """Count a connection that could not be opened, or on which the host fell silent."""
         with self._lock:
             self._failures += 1
 

@@ -12,8 +12,9 @@ class DownloadSettings(Settings):
 
     `deadline_s` covers one image with its redirects and retries, but not the wait for a turn under our own limits.
     `read_timeout_s` is the longest silence. `allowed_hosts` may be at private addresses, such as a local mirror. After
-    `give_up_after` connection failures in a row a host that does not answer counts as unreachable, and its remaining
-    links fail at once. The limits on connections and requests hold over all threads.
+    `give_up_after` failed connections and time-outs in a row a host counts as unreachable, and its remaining links fail
+    at once; one that has answered before is given a minute since its last answer, too. The limits on connections and
+    requests hold over all threads.
     """
 
     side: Annotated[int, Field(ge=16, le=4096)]

@@ -2,6 +2,7 @@
 
 import functools
 import io
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -9,6 +10,7 @@ from PIL import Image, ImageCms
 from pricefuse.images.decoder import decoding
 
 _WHITE = (255, 255, 255, 255)
+_BAND_PIXELS = 2**20
 _PROFILE_MODES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 
 
@@ -17,20 +19,35 @@ def flattened(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _eight_bits(image)
     with decoding():  # a palette may be missing, a transparent color of the wrong kind
-        transparent = image.has_transparency_data
-        if transparent or image.mode not in {"L", "RGB", "CMYK"}:
-            image = image.convert("RGBA" if transparent else "RGB")
-    if transparent:
-        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image).convert("RGB")
-    return image
+        if image.has_transparency_data:
+            return _by_bands(image, "RGB", _on_white)
+        return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image).convert("RGB")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     # Image.convert clips 16-bit gray at 255 instead of scaling it, and ignores its transparent level.
-    levels = np.asarray(image)
-    gray = (levels >> 8).clip(0, 255).astype(np.uint8)
-    gray[levels == image.info.get("transparency", -1)] = 255
-    return Image.fromarray(gray)
+    def convert(band: Image.Image) -> Image.Image:
+        levels = np.asarray(band)
+        gray = (levels >> 8).clip(0, 255).astype(np.uint8)
+        gray[levels == image.info.get("transparency", -1)] = 255
+        return Image.fromarray(gray)
+
+    return _by_bands(image, "L", convert)
+
+
+def _by_bands(image: Image.Image, mode: str, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Convert an image pixel by pixel to `mode`, some rows at a time: only the result takes memory."""
+    whole = Image.new(mode, image.size)
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        whole.paste(convert(band), (0, top))
+    return whole
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

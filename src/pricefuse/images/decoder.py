@@ -1,10 +1,18 @@
-"""Tell a damaged image from a defect of this program: what Pillow's decoders raise, and what it means."""
+"""Tell a damaged image from a defect of this program, and bound the work of reading one.
 
+What Pillow's decoders raise, and what it means.
+"""
+
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
+
+# Pillow reads segments, chunks and blocks, and what is between them, by reads of a few bytes, some microseconds each.
+# Product photographs need some hundred reads, a PNG of 20 MB in chunks of 1 kB 80,000.
+MAX_READS = 100_000
 
 # The first four are all that half a million randomly damaged JPEG, PNG, WebP and GIF files raised (AssertionError: a
 # palette that is missing). Pillow's ImageFile expects the others of its decoders, too.
@@ -13,6 +21,21 @@ DAMAGED = (OSError, SyntaxError, ValueError, AssertionError, EOFError, IndexErro
 
 class ImageError(ValueError):
     """The bytes are not a usable image; the message is the reason, one of a few, so that it can be counted."""
+
+
+class BoundedFile(io.BytesIO):
+    """A file in memory that is not read piece by piece for ever: after MAX_READS reads it raises ImageError."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._reads_left = MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next `size` bytes, as io.BytesIO does."""
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise ImageError("broken image")
+        return super().read(size)
 
 
 @contextmanager

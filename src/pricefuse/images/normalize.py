@@ -2,8 +2,12 @@
 
 Algorithm:
 1. Read the header; refuse what is too large, and ask a JPEG decoder for no more pixels than the result needs.
-2. Decode; of a truncated JPEG keep what is there if it is at least half.
-3. Put it on white, resample, convert to sRGB, turn it upright, encode.
+2. Wait until the memory that decoding takes is free (memory.py).
+3. Decode; of a truncated JPEG keep what is there if it is at least half.
+4. Put it on white, resample, convert to sRGB, turn it upright, encode.
+
+Bounds for one image, whatever its bytes are: MAX_DECODED_BYTES of memory beside the file, and MAX_READS reads of a few
+bytes by Pillow's parsers. With the default limits a hostile file of 20 MB then takes some two seconds at most.
 """
 
 import io
@@ -16,11 +20,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
-from pricefuse.images import jpeg
+from pricefuse.images import jpeg, webp
 from pricefuse.images.color import flattened, in_srgb
-from pricefuse.images.decoder import DAMAGED, ImageError, decoding
-from pricefuse.images.progressive import without_fine_bits
-from pricefuse.images.resize import resampled, resized
+from pricefuse.images.decoder import DAMAGED, BoundedFile, ImageError, decoding
+from pricefuse.images.memory import DECODING, MAX_DECODED_BYTES
+from pricefuse.images.progressive import START_OF_SCAN, iter_segments, without_fine_bits
+from pricefuse.images.resize import REDUCING_GAP, resampled, resized
 
 __all__ = ["ImageError", "NormalizedImage", "normalize"]
 
@@ -38,7 +43,13 @@ MAX_JPEG_SCANS = 100
 HALF_GAP, DRAFT_GAP = 1.6, 2.75
 # A progressive JPEG that is so many times larger than needed is decoded without its finest bits.
 FINE_BITS_GAP = 4.0
+# Memory at the peak, in bytes a pixel. WebP: libwebp's two canvases, its picture or the copy that it hands over, and
+# Pillow's; else Pillow's picture and its copy on white. Resampling: the picture, reduced, in two or three copies.
+_WEBP_BYTES, _OTHER_BYTES, _RESAMPLING_BYTES = 16, 8, 12
+_JPEG_BYTES = 16  # of the pixels that are decoded, resampling and the second attempt at a truncated file included
+_COEFFICIENT_BYTES = 2  # of a JPEG that is decoded as a whole, for each channel
 
+_BAND_PIXELS = 2**20
 _START_OF_SCAN, _END_OF_IMAGE = re.compile(b"\xff\xda"), b"\xff\xd9"
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,6 +80,20 @@ class NormalizedImage:
     truncated: bool
 
 
+class _Opened(NamedTuple):
+    """An image of which the header was read, with its file.
+
+    `pixels` is how many it has, also where fewer are decoded; `size` is the wanted size; `box` is the part that holds
+    the image, because decoding to fewer pixels rounds up.
+    """
+
+    image: Image.Image
+    data: bytes
+    pixels: int
+    size: tuple[int, int]
+    box: tuple[float, float, float, float]
+
+
 def normalize(data: bytes, *, side: int, quality: int, max_pixels: int) -> NormalizedImage:
     """Return the first frame of a JPEG, PNG, WebP or GIF file as an upright sRGB image on white.
 
@@ -76,9 +101,21 @@ def normalize(data: bytes, *, side: int, quality: int, max_pixels: int) -> Norma
     most MAX_ASPECT * `side`. `quality` is libjpeg's, 1 to 95. An image of more than `max_pixels` is refused by its
     header. An embedded ICC profile is applied. Equal arguments give equal bytes, with the same libjpeg.
 
+    Waits while other threads' images take so much memory that this one would exceed MAX_DECODED_BYTES with them; one
+    that would take more by itself is refused.
+
     Raises ImageError for bytes that are not a usable image, and nothing else for any bytes.
     """
-    opened, truncated = _open(data, side, max_pixels), False
+    if webp.is_webp(data):
+        with DECODING.reserved(_webp_bytes(data, side, max_pixels)):
+            return _normalized(_open(data, side, max_pixels), data, side, quality, max_pixels)
+    opened = _open(data, side, max_pixels)
+    with DECODING.reserved(_decoded_bytes(opened)):
+        return _normalized(opened, data, side, quality, max_pixels)
+
+
+def _normalized(opened: _Opened, data: bytes, side: int, quality: int, max_pixels: int) -> NormalizedImage:
+    truncated = False
     image, pixels = opened.image, None
     if image.format in _JPEG and image.mode == "RGB":
         pixels = jpeg.pixels(opened.data, image.width, image.height)
@@ -96,18 +133,6 @@ def normalize(data: bytes, *, side: int, quality: int, max_pixels: int) -> Norma
     if upright is not None:
         image = image.transpose(upright)
     return NormalizedImage(_encode(image, quality), image.width, image.height, source_format, truncated)
-
-
-class _Opened(NamedTuple):
-    """An image of which the header was read, with its file.
-
-    `size` is the wanted size; `box` is the part that holds the image, because decoding to fewer pixels rounds up.
-    """
-
-    image: Image.Image
-    data: bytes
-    size: tuple[int, int]
-    box: tuple[float, float, float, float]
 
 
 def _ends_early(image: Image.Image) -> bool:
@@ -140,9 +165,14 @@ def _load_truncated(data: bytes, side: int, max_pixels: int) -> _Opened:
 
 def _rows_decoded(image: Image.Image) -> int:
     """Count the rows above the gray fill: blocks that libjpeg never saw have all coefficients zero, mid-gray."""
-    pixels = np.asarray(image).reshape(image.height, -1)
-    seen = ((pixels < 127) | (pixels > 128)).any(axis=1)
-    return int(np.flatnonzero(seen)[-1]) + 1 if seen.any() else 0
+    rows = max(1, _BAND_PIXELS // image.width)
+    for bottom in range(image.height, 0, -rows):
+        top = max(0, bottom - rows)
+        pixels = np.asarray(image.crop((0, top, image.width, bottom))).reshape(bottom - top, -1)
+        seen = ((pixels < 127) | (pixels > 128)).any(axis=1)
+        if seen.any():
+            return top + int(np.flatnonzero(seen)[-1]) + 1
+    return 0
 
 
 def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
@@ -150,7 +180,7 @@ def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
     if not data:
         raise ImageError("empty file")
     image = _header(data, max_pixels)
-    size = _scaled(image.size, side)
+    pixels, size = image.width * image.height, _scaled(image.size, side)
     if image.format in _JPEG:
         if next(itertools.islice(_START_OF_SCAN.finditer(data), MAX_JPEG_SCANS, None), None):
             raise ImageError("broken image")
@@ -161,15 +191,51 @@ def _open(data: bytes, side: int, max_pixels: int) -> _Opened:
     gap = max(HALF_GAP, min(DRAFT_GAP, min(image.width / size[0], image.height / size[1]) / 2))
     with decoding():
         drafted = image.draft(None, (int(gap * size[0]), int(gap * size[1])))
-    return _Opened(image, data, size, (0.0, 0.0, *image.size) if drafted is None else drafted[1])
+    return _Opened(image, data, pixels, size, (0.0, 0.0, *image.size) if drafted is None else drafted[1])
 
 
 def _header(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     with decoding():
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(BoundedFile(data), formats=FORMATS)
     if image.width * image.height > max_pixels:
         raise ImageError("too many pixels")
     return image
+
+
+def _webp_bytes(data: bytes, side: int, max_pixels: int) -> int:
+    """Return the bytes that decoding a WebP file takes at most, before Pillow opens it. Raises ImageError."""
+    size = webp.canvas(data)
+    if size is None or 0 in size:
+        raise ImageError("broken image")
+    pixels = size[0] * size[1]
+    if pixels > max_pixels:
+        raise ImageError("too many pixels")
+    return _affordable(_WEBP_BYTES * pixels + _resampling_bytes(size, _scaled(size, side)))
+
+
+def _decoded_bytes(opened: _Opened) -> int:
+    """Return the bytes that decoding an image of another format takes at most. Raises ImageError."""
+    image = opened.image
+    if image.format not in _JPEG:
+        return _affordable(_OTHER_BYTES * image.width * image.height + _resampling_bytes(image.size, opened.size))
+    needed = _JPEG_BYTES * image.width * image.height
+    # A decoder that is given one scan with all channels forgets each row once it is decoded.
+    first = next((scan for scan in iter_segments(opened.data) if scan.kind == START_OF_SCAN), None)
+    channels = len(image.getbands())
+    if image.info.get("progressive") or first is None or opened.data[first.content] < channels:
+        needed += _COEFFICIENT_BYTES * channels * opened.pixels
+    return _affordable(needed)
+
+
+def _resampling_bytes(size: tuple[int, int], new_size: tuple[int, int]) -> int:
+    reduced = (2 * REDUCING_GAP) ** 2 * new_size[0] * new_size[1]
+    return int(_RESAMPLING_BYTES * min(size[0] * size[1], reduced))
+
+
+def _affordable(needed: int) -> int:
+    if needed > MAX_DECODED_BYTES:
+        raise ImageError("too many pixels")
+    return needed
 
 
 def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:

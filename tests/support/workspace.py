@@ -1,0 +1,50 @@
+"""A git and DVC repository of its own with this code in it, and small parameters."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from paths import ROOT
+
+ENVIRONMENT = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+
+
+class Workspace:
+    """A copy of this checkout's files, without results, of which `params` are changed; calling it runs a command."""
+
+    def __init__(self, folder, write_params, params):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, check=True, text=True,
+        ).stdout  # fmt: skip
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file() and not name.startswith(("metrics/", "tests/")) and name != "dvc.lock":
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, folder / name)
+        write_params(folder, params)
+        self("git", "init", "-q")
+        self("git", "config", "user.name", "test")
+        self("git", "config", "user.email", "test@example.com")
+        self("git", "add", "-A")
+        self("git", "commit", "-qm", "state")
+
+    def __call__(self, *command):
+        done = subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def start(self, *command):
+        """Start a command at the head of a process group of its own, and return the process."""
+        return subprocess.Popen(
+            command, cwd=self.folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+
+
+def stages_run(printed):
+    """Return the stages that `dvc repro` says it ran, in order."""
+    return re.findall(r"^Running stage '([^']+)'", printed, re.MULTILINE)
