@@ -274,9 +274,9 @@ def pushed_and_cloned(workspace, folder):
 def test_a_team_mate_fits_another_model_without_images_and_embeddings(workspace, tmp_path):
     clone = pushed_and_cloned(workspace, tmp_path)
     clone("dvc", "pull", "train")
-    options = ("--pull", "--allow-missing", "-S", "boosted.leaves=7")
+    options = ("--pull", "--allow-missing", "-S", "lexical.width=32")
     printed = clone("dvc", "exp", "run", *options, "evaluate", "predict")
-    assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@boosted"]
+    assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@lexical"]
     assert (clone.folder / "data/predictions/test_out.csv").is_file()
     for name in ("raw/demo", "images", "embeddings/gemma", "embeddings/clip_image", "clean/products.parquet"):
         assert not (clone.folder / "data" / name).exists()
