@@ -8,6 +8,7 @@ from pricefuse.pipeline.params import read_params
 
 from pricefuse.encoders import embed
 from pricefuse.encoders.image_text_encoder import ImageTextEncoder
+from pricefuse.encoders.summary import summarize
 from pricefuse.files import write_json
 from pricefuse.tables.refresh import refresh
 
@@ -19,6 +20,7 @@ def main() -> None:
     params = read_params(Path("params.yaml")).embed_clip
     ids = embed.column(products, "sample_id")
     encoder = ImageTextEncoder(params)
+    print(summarize(encoder.describe(), encoder.device, f"{encoder.batch_size:,} items"))
     text_keys = embed.text_keys(products, "clip_text", encoder.text_key)
     image_keys = embed.image_keys(images, ids, encoder.image_key)
     texts = partial(embed.clip_text_records, encoder, products)

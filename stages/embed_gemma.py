@@ -7,6 +7,7 @@ from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 from pricefuse.encoders import embed
+from pricefuse.encoders.summary import summarize
 from pricefuse.encoders.text_encoder import TextEncoder
 from pricefuse.files import write_json
 from pricefuse.tables.refresh import refresh
@@ -16,6 +17,7 @@ def main() -> None:
     products, out, card = stage.paths(__doc__, "products", "out", "card")
     params = read_params(Path("params.yaml")).embed_gemma
     encoder = TextEncoder(params)
+    print(summarize(encoder.describe(), encoder.device, f"{encoder.batch_tokens:,} tokens"))
     ids, keys = embed.column(products, "sample_id"), embed.text_keys(products, "text", encoder.key)
     compute = partial(embed.text_records, encoder, products, out)
     print(refresh(out, ids, keys, compute, encoder.schema, title="texts"))

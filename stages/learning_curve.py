@@ -5,6 +5,7 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
+from pricefuse.errors import InputError
 from pricefuse.evaluation.plots import draw_learning_curve
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
@@ -15,6 +16,11 @@ def main() -> None:
     fused, plots = stage.paths(__doc__, "features", "plots")
     params = read_params(Path("params.yaml"))
     asked = params.learning_curve
+    if asked.member not in params.train.members:
+        raise InputError(
+            f"params.yaml: learning_curve.member {asked.member} is not among train.members"
+            f" ({', '.join(params.train.members)}): name the one whose curve you want"
+        )
     curve = learning_curve(
         Features.load(fused, training=True),
         asked.member,

@@ -18,3 +18,10 @@ def test_more_rows_give_a_lower_smape_and_a_share_too_small_is_left_out_and_name
     assert curve["smape"].iloc[1] < curve["smape"].iloc[0] - 2
     assert (curve["smape_low"] < curve["smape"]).all()
     assert (curve["smape"] < curve["smape_high"]).all()
+
+
+def test_the_curve_of_a_member_that_is_not_trained_is_refused_with_what_to_do(tmp_path, run_stage, write_params):
+    write_params(tmp_path, {"train.members": ["lexical"], "learning_curve.member": "boosted"})
+    done = run_stage("learning_curve", tmp_path, "--features", "none", "--plots", "plots", check=False)
+    assert done.returncode == 1
+    assert "learning_curve.member boosted is not among train.members (lexical)" in done.stderr

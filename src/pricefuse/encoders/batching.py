@@ -3,6 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
+
+# A CPU is busy with far smaller batches than a GPU; larger ones would only leave the progress bar standing for minutes.
+MAX_CPU_TOKENS, MAX_CPU_ITEMS = 16_384, 64
+
+
+def cap_on_cpu(asked: int, device: torch.device, most: int) -> int:
+    """Return the batch size that is `asked` for, on a CPU at most `most`."""
+    return min(asked, most) if device.type == "cpu" else asked
 
 
 def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -19,6 +19,7 @@ from PIL import Image
 from pricefuse.device import pick_device
 from pricefuse.encoders import bundled
 from pricefuse.encoders.batch_runner import Batch, BatchRunner
+from pricefuse.encoders.batching import MAX_CPU_ITEMS, cap_on_cpu
 from pricefuse.encoders.precision import dtype_name, pick_dtype
 from pricefuse.encoders.settings import ImageTextEncoderSettings
 from pricefuse.encoders.weights import Source, resolve
@@ -51,6 +52,7 @@ class ImageTextEncoder:
         transformers.utils.logging.disable_progress_bar()
         self.settings = settings
         self.device = pick_device()
+        self.batch_size = cap_on_cpu(settings.batch_size, self.device, MAX_CPU_ITEMS)
         with TemporaryDirectory(prefix="pricefuse-") as scratch:
             self.source, overrides = _find(settings.model, settings.revision, Path(scratch))
             location = f"local-dir:{self.source.folder}"
@@ -121,7 +123,7 @@ class ImageTextEncoder:
 
         Raises InputError where the encoder gives a vector that is not finite, or memory does not suffice for one text.
         """
-        size = self.settings.batch_size
+        size = self.batch_size
         batches = (
             (range(len(texts))[start : start + size], (self.tokenizer(list(texts[start : start + size])),))
             for start in range(0, len(texts), size)
@@ -138,7 +140,7 @@ class ImageTextEncoder:
             return self.decode(image[1])
 
         # Pillow and torchvision release the interpreter while they work: threads are enough.
-        decoded = map_in_threads(decode, images, threads=os.cpu_count() or 1, ahead=2 * self.settings.batch_size)
+        decoded = map_in_threads(decode, images, threads=os.cpu_count() or 1, ahead=2 * self.batch_size)
         with closing(decoded):
             yield from self.encode_decoded((index, pixels) for (index, _), pixels in decoded)
 
@@ -146,7 +148,7 @@ class ImageTextEncoder:
         self, images: Iterable[tuple[int, torch.Tensor]]
     ) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, pixels as `decode` returns them), in order."""
-        yield from self._vectors(self.images, _pixel_batches(iter(images), self.settings.batch_size))
+        yield from self._vectors(self.images, _pixel_batches(iter(images), self.batch_size))
 
     def decode(self, image: bytes) -> torch.Tensor:
         """Return an image's pixels, float32 (channels, height, width), by the evaluation transform."""

@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 from pricefuse.device import pick_device
 from pricefuse.encoders import bundled
 from pricefuse.encoders.batch_runner import Batch, BatchRunner
-from pricefuse.encoders.batching import by_budget, padded
+from pricefuse.encoders.batching import MAX_CPU_TOKENS, by_budget, cap_on_cpu, padded
 from pricefuse.encoders.chunking import Chunker, Chunks
 from pricefuse.encoders.precision import dtype_name, pick_dtype
 from pricefuse.encoders.settings import TextEncoderSettings
@@ -41,6 +41,7 @@ class TextEncoder:
         self.source: Source = bundled.minilm() if model == bundled.MINILM else resolve(model, settings.revision)
         self.device = pick_device()
         self.precision = pick_dtype(settings.dtype, self.device)
+        self.batch_tokens = cap_on_cpu(settings.batch_tokens, self.device, MAX_CPU_TOKENS)
         # On a CPU the weights stay in float32, and autocast uses bfloat16 for the operations that have it there.
         weights = self.precision if self.device.type == "cuda" else torch.float32
         try:
@@ -138,7 +139,7 @@ class TextEncoder:
         return mean.astype(np.float32, copy=False)
 
     def _batches(self, ids: Sequence[np.ndarray]) -> Iterator[Batch]:
-        for batch in by_budget([len(each) for each in ids], self.settings.batch_tokens):
+        for batch in by_budget([len(each) for each in ids], self.batch_tokens):
             pad_id, side = self.tokenizer.pad_token_id or 0, self.tokenizer.padding_side
             tokens, mask = padded([ids[at] for at in batch], pad_id, side)
             yield batch, (torch.from_numpy(tokens), torch.from_numpy(mask))

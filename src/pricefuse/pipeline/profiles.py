@@ -17,7 +17,18 @@ from yaml import YAMLError
 
 from pricefuse.errors import InputError
 
-RECIPE = ("clean", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "simple_nn", "lexical", "boosted")
+RECIPE = (
+    "clean",
+    "embed_gemma",
+    "embed_clip",
+    "fuse",
+    "train",
+    "ensemble",
+    "simple_nn",
+    "lexical",
+    "boosted",
+    "learning_curve",
+)
 
 
 def use(profile: Path, params: Path) -> list[str]:
