@@ -5,7 +5,7 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
-from pricefuse.catalog import read_catalog
+from pricefuse.catalog import read_catalog, require_enough
 from pricefuse.text.attributes import NAMES
 from pricefuse.text.listing import BULLET, DESCRIPTION, MAX_CHARACTERS, NAME, UNIT, VALUE
 from pricefuse.text.tables import write_tables
@@ -14,7 +14,9 @@ from pricefuse.text.tables import write_tables
 def main() -> None:
     catalog, products_path, attributes_path = stage.paths(__doc__, "catalog", "products", "attributes")
     params = read_params(Path("params.yaml")).clean
-    summary = write_tables(read_catalog(catalog), params, products_path=products_path, attributes_path=attributes_path)
+    products = read_catalog(catalog)
+    require_enough(products, catalog)  # here, before the encoders have run for minutes
+    summary = write_tables(products, params, products_path=products_path, attributes_path=attributes_path)
     counts = dict(summary.coverage)
     rows, unnamed = counts.pop("rows"), counts["no_name"]
     print(f"{rows:,} products, {len(NAMES)} attributes each. Rows whose text has")

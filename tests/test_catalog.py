@@ -1,12 +1,14 @@
 """Reading a catalog: what a good one becomes, and the one clear error that a bad one gets."""
 
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricefuse.catalog import read_catalog
+from pricefuse.catalog import read_catalog, require_enough
 from pricefuse.errors import InputError
 
 TRAIN = "sample_id,catalog_content,image_link,price\n"
@@ -122,3 +124,10 @@ def test_the_content_can_be_left_out_and_everything_is_still_checked(tmp_path):
     folder = write(tmp_path, TRAIN + "1,Tea,a.jpg,3\n", "sample_id,catalog_content,image_link\n2,Jam,b\n")
     whole = read_catalog(folder)
     assert read_catalog(folder, content=False).equals(whole.drop(columns="catalog_content"))
+
+
+def test_too_few_training_rows_are_told_before_anything_expensive():
+    products = pd.DataFrame({"split": ["train"] * 9 + ["test"] * 50})
+    with pytest.raises(InputError, match=r"train\.csv: 9 training products, but fitting and scoring take 10"):
+        require_enough(products, Path("data/raw/mine"))
+    require_enough(pd.DataFrame({"split": ["train"] * 10}), Path("data/raw/mine"))

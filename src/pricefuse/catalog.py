@@ -14,6 +14,7 @@ SPLITS = {
     "train": ("sample_id", "catalog_content", "image_link", "price"),
     "test": ("sample_id", "catalog_content", "image_link"),
 }
+MIN_TRAIN_ROWS = 10
 # Beyond these a price is a slip (1e308, 1e-300), whatever the currency; its logarithm would spoil every fit.
 MIN_PRICE, MAX_PRICE = 1e-6, 1e12
 # The csv module's own limit of 131,072 characters a field would refuse a long, but harmless, description.
@@ -41,6 +42,16 @@ def read_catalog(folder: Path, *, content: bool = True) -> pd.DataFrame:
     )
     _check_unique(products, folder)
     return products.drop(columns=["row", "line"])
+
+
+def require_enough(products: pd.DataFrame, folder: Path) -> None:
+    """Raise InputError where `products`, the table of `read_catalog`, has too few training rows to fit and score."""
+    rows = int((products["split"] == "train").sum())
+    if rows < MIN_TRAIN_ROWS:
+        raise InputError(
+            f"{folder / 'train.csv'}: {rows} training products, but fitting and scoring take {MIN_TRAIN_ROWS} at the"
+            " least, and some hundred to be worth it. Add rows"
+        )
 
 
 def _read_split(path: Path, split: str, *, content: bool) -> pd.DataFrame:

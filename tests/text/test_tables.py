@@ -65,19 +65,19 @@ def test_every_product_has_its_row_in_both_tables_in_the_catalogs_order(written)
 
 def test_the_same_catalog_gives_the_same_bytes(clean, tmp_path):
     for folder in ("one", "two"):
-        clean(tmp_path / folder, ["Item Name: Plum Jam"] * 3)
+        clean(tmp_path / folder, ["Item Name: Plum Jam"] * 12)
     for name in ("products.parquet", "attributes.parquet"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_listings_that_were_cut_are_counted_and_the_first_is_named(clean, tmp_path):
     long = "Product Description: " + "word " * (MAX_CHARACTERS // 5)
-    printed = clean(tmp_path, ["Item Name: Plum Jam", long, long])
+    printed = clean(tmp_path, ["Item Name: Plum Jam", long, long, *["Item Name: Rye Bread"] * 9])
     assert "2 listings were longer than 200,000 characters and were cut, first sample_id p1" in printed
 
 
 def test_a_catalog_without_labels_is_told_what_labels_would_give(clean, tmp_path):
-    printed = clean(tmp_path / "free", ["Plum Jam, 12 oz", "Rye Bread, 1 lb"])
-    assert "hint: 2 of 3 products have no item name. Labeled lines in catalog_content tell what is what" in printed
+    printed = clean(tmp_path / "free", ["Plum Jam, 12 oz", "Rye Bread, 1 lb"] * 6)
+    assert "hint: 12 of 13 products have no item name. Labeled lines in catalog_content tell what is what" in printed
     assert "'Value: 12' and 'Unit: oz'" in printed
-    assert "hint" not in clean(tmp_path / "labeled", ["Item Name: Plum Jam", "Item Name: Rye Bread"])
+    assert "hint" not in clean(tmp_path / "labeled", ["Item Name: Plum Jam", "Item Name: Rye Bread"] * 6)
