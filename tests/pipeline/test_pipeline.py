@@ -2,18 +2,14 @@
 
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from paths import ROOT
 from PIL import Image
+from workspace import Workspace, stages_run
 
 from pricefuse.features.matrix import Features
 from pricefuse.metrics import smape
@@ -39,62 +35,9 @@ SMALL = {
 }
 
 
-class Workspace:
-    """A git and DVC repository of its own with this code in it."""
-
-    def __init__(self, folder, write_params):
-        self.folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, check=True, text=True,
-        ).stdout  # fmt: skip
-        for name in filter(None, listed.split("\0")):
-            if (
-                (ROOT / name).is_file()
-                and not name.startswith(("metrics/", "tests/"))
-                and Path(name).name != "dvc.lock"
-            ):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, folder / name)
-        write_params(folder, SMALL)
-        self("git", "init", "-q")
-        self("git", "config", "user.name", "test")
-        self("git", "config", "user.email", "test@example.com")
-        self.commit()
-
-    def __call__(self, *command):
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        done = subprocess.run(
-            command, cwd=self.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
-
-    def commit(self):
-        self("git", "add", "-A")
-        self("git", "commit", "-qm", "state")
-
-    def remote(self, folder):
-        """Make `folder` a remote of this workspace alone, and return its name."""
-        self("dvc", "remote", "add", "--local", "--force", "team", str(folder))
-        return "team"
-
-    def repro(self, *targets):
-        """Run `dvc repro`; return the stages that ran, and what was printed."""
-        printed = self("dvc", "repro", *targets)
-        return stages_run(printed), printed
-
-    def table(self, name):
-        return pd.read_parquet(self.folder / name)
-
-
-def stages_run(printed):
-    return re.findall(r"^Running stage '([^']+)'", printed, re.MULTILINE)
-
-
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory, write_params):
-    workspace = Workspace(tmp_path_factory.mktemp("repository"), write_params)
+    workspace = Workspace(tmp_path_factory.mktemp("repository"), write_params, SMALL)
     workspace.ran, workspace.printed = workspace.repro()
     workspace.commit()
     return workspace
@@ -261,11 +204,7 @@ def pushed_and_cloned(workspace, folder):
     workspace("git", "reset", "-q", "--hard")  # DVC stages what it changes
     workspace("dvc", "checkout")
     workspace("dvc", "push", "--remote", workspace.remote(folder / "remote"))
-    clone = object.__new__(Workspace)
-    clone.folder = folder / "clone"
-    workspace("git", "clone", "-q", str(workspace.folder), str(clone.folder))
-    clone("git", "config", "user.name", "mate")
-    clone("git", "config", "user.email", "mate@example.com")
+    clone = Workspace.clone(workspace, folder / "clone", "mate")
     clone.remote(folder / "remote")
     clone("dvc", "config", "--local", "core.remote", "team")
     return clone

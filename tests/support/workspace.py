@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 from paths import ROOT
 
 ENVIRONMENT = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
@@ -22,20 +23,47 @@ class Workspace:
             cwd=ROOT, capture_output=True, check=True, text=True,
         ).stdout  # fmt: skip
         for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file() and not name.startswith(("metrics/", "tests/")) and name != "dvc.lock":
+            result = name.startswith(("metrics/", "tests/")) or Path(name).name == "dvc.lock"
+            if (ROOT / name).is_file() and not result:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, folder / name)
         write_params(folder, params)
         self("git", "init", "-q")
         self("git", "config", "user.name", "test")
         self("git", "config", "user.email", "test@example.com")
-        self("git", "add", "-A")
-        self("git", "commit", "-qm", "state")
+        self.commit()
+
+    @classmethod
+    def clone(cls, other, folder, user):
+        """Clone the git repository of `other` into `folder`, without data."""
+        clone = cls.__new__(cls)
+        clone.folder = folder
+        other("git", "clone", "-q", str(other.folder), str(folder))
+        clone("git", "config", "user.name", user)
+        clone("git", "config", "user.email", f"{user}@example.com")
+        return clone
 
     def __call__(self, *command):
         done = subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
+
+    def commit(self):
+        self("git", "add", "-A")
+        self("git", "commit", "-qm", "state")
+
+    def remote(self, folder):
+        """Make `folder` a remote of this workspace alone, and return its name."""
+        self("dvc", "remote", "add", "--local", "--force", "team", str(folder))
+        return "team"
+
+    def repro(self, *targets):
+        """Run `dvc repro`; return the stages that ran, and what was printed."""
+        printed = self("dvc", "repro", *targets)
+        return stages_run(printed), printed
+
+    def table(self, name):
+        return pd.read_parquet(self.folder / name)
 
     def start(self, *command):
         """Start a command at the head of a process group of its own, and return the process."""
