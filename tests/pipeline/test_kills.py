@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from itertools import cycle
 
 import pytest
 import yaml
@@ -120,14 +121,16 @@ def waiting_at(pipe, process):
     pytest.fail(f"it ended too early: {process.communicate()}")
 
 
+# All scripts handle signals alike (tests/pipeline/test_stage.py): each gets one of the two, in turn.
+ENDS = ((signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_that_is_asked_to_end_says_so_in_one_line_and_fails(tmp_path, stage):
-    ends = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
-    started = {asked: start_held_up(stage, tmp_path / asked.name) for asked in ends}
-    for asked, process in started.items():
-        with waiting_at(tmp_path / asked.name / "params.yaml", process):
-            process.send_signal(asked)
-            out, err = process.communicate()
-        status, word = ends[asked]
-        assert (process.returncode, out, err) == (status, "", f"{word}: run `dvc repro` again to go on from here\n")
+@pytest.mark.parametrize(("stage", "end"), zip(STAGES, cycle(ENDS)))
+def test_a_stage_that_is_asked_to_end_says_so_in_one_line_and_fails(tmp_path, stage, end):
+    asked, status, word = end
+    process = start_held_up(stage, tmp_path / "held")
+    with waiting_at(tmp_path / "held" / "params.yaml", process):
+        process.send_signal(asked)
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (status, "", f"{word}: run `dvc repro` again to go on from here\n")

@@ -120,6 +120,17 @@ def describe_groups(groups: ProductGroups, alike: LookAlikes) -> dict[str, objec
     }
 
 
+def summarize(index: pd.DataFrame, groups: ProductGroups, alike: LookAlikes) -> str:
+    """Return what a person is told of the training rows, in three lines."""
+    held_out = (index["fold"] != NEVER).sum()
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in groups.rows_by_reason.items())
+    return (
+        f"{len(index):,} training rows in {groups.count:,} product groups; {held_out:,} rows will be held out\n"
+        f"rows that share it with another: {reasons}; the largest group has {groups.largest:,} rows\n"
+        f"{alike.rows:,} of {alike.sampled:,} held-out rows look like a row in another fold"
+    )
+
+
 def _head(chunks: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
     """Yield the first `rows` rows, and read no further."""
     for chunk in chunks:
