@@ -11,6 +11,9 @@ CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
 # Wheels of torch without CUDA, for Linux machines without a GPU: make setup CPU=1, or `export CPU=1` once for all.
 TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
+# Two tests at a time: most wait for a process that they started. The tests of one file stay together.
+PARALLEL := -n 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help setup install constraints repro test test-fast lint format use catalog learning-curve ablation examples clean
 
@@ -48,10 +51,10 @@ repro: setup  ## Run the pipeline; stages that are up to date are skipped
 	@$(RUN) python -m pricefuse.pipeline.summary
 
 test: setup lint  ## Check format, lint, types and imports, run all tests, and print their coverage
-	$(RUN) python -m pytest --cov=pricefuse --cov-report=term:skip-covered
+	$(RUN) python -m pytest $(PARALLEL) --cov=pricefuse --cov-report=term:skip-covered
 
 test-fast: setup  ## Run the tests that take less than a few seconds each, without coverage: about a minute in all
-	$(RUN) python -m pytest -m "not slow"
+	$(RUN) python -m pytest $(PARALLEL) -m "not slow"
 
 lint: setup  ## Check format, lint, types and imports alone
 	$(RUN) ruff format --check .
