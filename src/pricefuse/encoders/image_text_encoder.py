@@ -52,7 +52,6 @@ class ImageTextEncoder:
         transformers.utils.logging.disable_progress_bar()
         self.settings = settings
         self.device = pick_device()
-        self.batch_size = cap_on_cpu(settings.batch_size, self.device, MAX_CPU_ITEMS)
         with TemporaryDirectory(prefix="pricefuse-") as scratch:
             self.source, overrides = _find(settings.model, settings.revision, Path(scratch))
             location = f"local-dir:{self.source.folder}"
@@ -70,6 +69,11 @@ class ImageTextEncoder:
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
         ((_, vector),) = self.encode_texts([""])
         self.dimension = len(vector)
+
+    @property
+    def batch_size(self) -> int:
+        """The items of a batch: as set, within what a CPU is busy with."""
+        return cap_on_cpu(self.settings.batch_size, self.device, MAX_CPU_ITEMS)
 
     @property
     def text_schema(self) -> pa.Schema:

@@ -41,7 +41,6 @@ class TextEncoder:
         self.source: Source = bundled.minilm() if model == bundled.MINILM else resolve(model, settings.revision)
         self.device = pick_device()
         self.precision = pick_dtype(settings.dtype, self.device)
-        self.batch_tokens = cap_on_cpu(settings.batch_tokens, self.device, MAX_CPU_TOKENS)
         # On a CPU the weights stay in float32, and autocast uses bfloat16 for the operations that have it there.
         weights = self.precision if self.device.type == "cuda" else torch.float32
         try:
@@ -62,6 +61,11 @@ class TextEncoder:
             chunk_tokens=settings.chunk_tokens,
             longest=self.network.max_seq_length,
         )
+
+    @property
+    def batch_tokens(self) -> int:
+        """The tokens of a batch, padding included: as set, within what a CPU is busy with."""
+        return cap_on_cpu(self.settings.batch_tokens, self.device, MAX_CPU_TOKENS)
 
     @property
     def schema(self) -> pa.Schema:
