@@ -41,7 +41,7 @@ def main() -> None:
         encoder = ImageTextEncoder(settings)
     jpegs = [jpeg for part in iter_parts(arguments.images, ["jpeg"]) for jpeg in part["jpeg"].drop_null().to_pylist()]
     jpegs = (jpegs * (1 + arguments.count // len(jpegs)))[: arguments.count]
-    decoded = [(i, encoder.decode(jpeg)) for i, jpeg in enumerate(jpegs)]
+    decoded = [(i, encoder.pixels.decode(jpeg)) for i, jpeg in enumerate(jpegs)]
 
     def fed() -> np.ndarray:
         return np.stack([vector for _, vector in encoder.encode_images(enumerate(jpegs))])

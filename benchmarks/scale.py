@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -140,25 +141,23 @@ def _measure(command: str, folder: Path, outputs: Sequence[Path]) -> Cost:
 def _write_vectors(folder: Path, width: int) -> None:
     """Write the tables and cards of the embedding stages, with random vectors."""
     products, embeddings = folder / "data/clean/products.parquet", folder / "data/embeddings"
-    ids = embed.column(products, "sample_id")
+    ids, dimension = embed.column(products, "sample_id"), width // len(EMBEDDINGS)
+    schema = pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), dimension))])
     for number, name in enumerate(tqdm(EMBEDDINGS, desc="vectors", disable=None)):
-        column = "image_link" if name == "clip_image" else "text"
-        texts = [text for part in iter_column(products, column) for text in part.to_pylist()]
-        dimension = width // len(EMBEDDINGS)
-        schema = pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), dimension))])
-        rng = np.random.default_rng(number)
-
-        def compute(missing: np.ndarray) -> Records:
-            for row in missing.tolist():
-                missing_image = name == "clip_image" and rng.random() < MISSING_IMAGES
-                vector = rng.standard_normal(dimension, dtype=np.float32)
-                vector = None if missing_image else vector / np.linalg.norm(vector)
-                yield row, {"has_image": vector is not None, "vector": vector}
-
-        refresh(embeddings / name, ids, [row_key(name, text) for text in texts], compute, schema)
+        column, missing = ("image_link", MISSING_IMAGES) if name == "clip_image" else ("text", 0.0)
+        keys = [row_key(name, text) for part in iter_column(products, column) for text in part.to_pylist()]
+        compute = partial(_random_records, np.random.default_rng(number), dimension, missing)
+        refresh(embeddings / name, ids, keys, compute, schema)
     for name in ("gemma", "clip"):
-        card = {"recipe": "random", "dimension": width // len(EMBEDDINGS)}
+        card = {"recipe": "random", "dimension": dimension}
         (embeddings / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def _random_records(rng: np.random.Generator, dimension: int, missing_share: float, missing: np.ndarray) -> Records:
+    for row in missing.tolist():
+        vector = rng.standard_normal(dimension, dtype=np.float32)
+        vector = None if rng.random() < missing_share else vector / np.linalg.norm(vector)
+        yield row, {"has_image": vector is not None, "vector": vector}
 
 
 def _print_growth(costs: dict[str, dict[str, Cost]], sizes: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """A catalog of any size for benchmarks/scale.py: the demo's listings, with as many different words as real ones have.
 
-The demo's few brands and phrases would give 30 times fewer n-grams than real listings. Here brands, and a share of all
-other words, are made-up words, drawn so that new ones keep coming: 5,000 listings have about as many hashed n-grams as 5,000
-of the challenge (246,000; half of them in more than one). A median listing has some 640 characters, as there.
+The demo's few brands and phrases would give 30 times fewer n-grams than real listings. Here brands and most other words
+are made-up ones, drawn so that new ones keep coming: 5,000 listings have as many hashed n-grams as 5,000 of the
+challenge (247,000; 246,000), half of them in more than one. A median listing has 670 characters (643).
 """
 
 import csv

@@ -10,6 +10,7 @@ InnerShare = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=100)]
+Auto = Literal["auto"]  # what follows from the machine or the catalog
 Block = Literal["gemma", "clip_text", "clip_image", "image_mask", "attributes"]
 
 

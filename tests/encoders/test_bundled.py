@@ -19,7 +19,9 @@ def test_the_composed_model_tells_real_things_apart(image_text):
     for array in load_sample_images().images:  # a Chinese palace, a flower
         Image.fromarray(array).save(buffer := io.BytesIO(), "PNG")
         photos.append(buffer.getvalue())
-    similar = in_order(image_text.encode_images(enumerate(photos))) @ in_order(image_text.encode_texts(labels)).T
+    similar = (
+        in_order(image_text.encode_images(enumerate(photos))) @ in_order(image_text.encode_texts(enumerate(labels))).T
+    )
     assert similar.argmax(1).tolist() == [0, 1]
 
 

@@ -107,9 +107,9 @@ class CountingEncoder:
     def content_key(self, chunks):
         return row_key(chunks.texts)
 
-    def encode(self, texts):
-        for i, chunks in enumerate(texts):
-            yield i, np.array([len(chunks.texts[0])], np.float32)
+    def encode_windows(self, windows):
+        for number, texts in enumerate(windows):
+            yield [(number, i, np.array([len(each.texts[0])], np.float32)) for i, each in enumerate(texts)]
 
 
 @pytest.mark.parametrize(("rows", "window"), [(700, 128), (9000, embed.WINDOW_ROWS)])

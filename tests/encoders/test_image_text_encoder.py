@@ -36,7 +36,7 @@ def test_texts_have_start_and_end_tokens_and_the_vectors_of_the_sentence_encoder
 ):
     """The composed model's text tower is MiniLM, so that its vectors must be MiniLM's where all tokens fit."""
     monkeypatch.setattr(image_text, "settings", image_text_settings(batch_size=batch_size))
-    found = in_order(image_text.encode_texts(TEXTS[:4]))
+    found = in_order(image_text.encode_texts(enumerate(TEXTS[:4])))
     assert cosines(found, minilm.network.encode(TEXTS[:4])).min() > 0.9999
 
 
@@ -56,7 +56,7 @@ def test_bfloat16_is_for_transformers_alone_unless_it_is_asked_for(composed, ima
     assert auto.describe()["dtype"] == "auto"
     assert auto.describe()["resolved_dtype"] == {"text": "bfloat16", "image": "float32"}
     assert coarse.images.precision == torch.bfloat16
-    texts = [in_order(encoder.encode_texts(TEXTS[:4])) for encoder in (auto, image_text)]
+    texts = [in_order(encoder.encode_texts(enumerate(TEXTS[:4]))) for encoder in (auto, image_text)]
     images = [in_order(encoder.encode_images([(0, picture("olive"))])) for encoder in (auto, image_text)]
     assert cosines(*texts).min() > 0.999
     np.testing.assert_array_equal(*images)
@@ -103,7 +103,7 @@ def test_an_open_clip_tag_is_its_hub_model_with_the_tags_own_preprocessing(compo
         asked.append((repository, revision))
         return Source(composed, "identity", revision, "MIT")
 
-    monkeypatch.setattr("pricefuse.encoders.image_text_encoder.resolve", resolve)
+    monkeypatch.setattr("pricefuse.encoders.open_clip_model.resolve", resolve)
     encoder = ImageTextEncoder(image_text_settings(model="ViT-L-14/laion2b_s32b_b82k", revision="abc"))
     assert asked == [("laion/CLIP-ViT-L-14-laion2B-s32B-b82K", "abc")]
     assert "Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])" in repr(encoder.transform).replace(

@@ -2,7 +2,6 @@
 
 import torch
 
-from pricefuse.encoders.batching import MAX_CPU_ITEMS, cap_on_cpu
 from pricefuse.encoders.summary import summarize
 
 CARD = {
@@ -21,9 +20,3 @@ def test_a_folder_is_named_by_its_digest_and_two_towers_by_their_precisions():
     line = summarize(card, torch.device("cpu"), "32 items")
     assert "(sha256:0123456789ab;" in line
     assert "in text bfloat16 and image float32" in line
-
-
-def test_a_gpus_batch_is_capped_on_a_cpu_alone():
-    assert cap_on_cpu(256, torch.device("cpu"), MAX_CPU_ITEMS) == MAX_CPU_ITEMS
-    assert cap_on_cpu(8, torch.device("cpu"), MAX_CPU_ITEMS) == 8
-    assert cap_on_cpu(256, torch.device("cuda"), MAX_CPU_ITEMS) == 256

@@ -113,6 +113,65 @@ def test_vectors_do_not_depend_on_which_texts_ran_out_of_memory_before(monkeypat
     np.testing.assert_array_equal(in_order(encoder.encode(chunks)), alone)
 
 
+def test_the_next_window_is_under_way_before_the_last_batch_of_one_is_taken():
+    encoder = TextEncoder(text_settings(batch_tokens=64))
+    texts = [[f"green tea {n} of window {w} " * (1 + n % 3) for n in range(5)] for w in range(3)]
+    texts[1:1] = [[]]  # all of its rows were reused
+    drawn, found = [], {}
+
+    def windows():
+        for number, window in enumerate(texts):
+            drawn.append(number)
+            yield encoder.chunk(window)
+
+    lists = list(encoder.encode_windows(noted := windows()))
+    assert list(noted) == []
+    found = {(window, index): vector for finished in lists for window, index, vector in finished}
+    assert sorted(found) == [(w, n) for w in (0, 2, 3) for n in range(5)]
+    assert [] in lists
+    for w, n in found:
+        ((_, alone),) = encoder.encode(encoder.chunk([texts[w][n]]))
+        np.testing.assert_allclose(found[w, n], alone, atol=1e-6)
+    drawn.clear()
+    encoded = encoder.encode_windows(windows())
+    while not drawn or drawn[-1] == 0:
+        last = next(encoded)
+    assert {window for window, _, _ in last} <= {0}
+
+
+def test_what_follows_the_transformer_is_computed_in_float32(minilm, monkeypatch):
+    """As on a GPU, where the transformer's own numbers are bfloat16: a mean of hundreds of them would be coarse."""
+    seen = []
+    pooling = minilm._pooling[0]
+
+    def transformer(features):
+        tokens = torch.arange(features["input_ids"].numel() * 384).reshape(*features["input_ids"].shape, 384)
+        return {**features, "token_embeddings": (tokens / 1e4).bfloat16()}
+
+    def watched(features):
+        seen.append(features["token_embeddings"].dtype)
+        return pooling(features)
+
+    monkeypatch.setattr(minilm, "_transformer", transformer)
+    monkeypatch.setattr(minilm, "_pooling", [watched])
+    vectors = minilm._forward(torch.ones((2, 5), dtype=torch.int64), torch.ones((2, 5), dtype=torch.int64))
+    assert seen == [torch.float32]
+    assert vectors.dtype == torch.float32
+
+
+def test_the_attention_that_is_asked_for_is_used_and_part_of_the_key(minilm):
+    eager = TextEncoder(text_settings(chunk_tokens=256, attention="eager"))
+    assert eager.network[0].auto_model.config._attn_implementation == "eager"
+    assert eager.key("tea") != minilm.key("tea")
+    found, expected = (in_order(encoder.encode(encoder.chunk(TEXTS))) for encoder in (eager, minilm))
+    assert cosines(found, expected).min() > 0.9999
+
+
+def test_attention_without_its_package_is_refused():
+    with pytest.raises(InputError, match="not a model that sentence-transformers can load"):
+        TextEncoder(text_settings(attention="flash_attention_2"))
+
+
 def test_a_folder_that_is_no_sentence_transformer_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a model that sentence-transformers can load"):
         TextEncoder(text_settings(model=str(tmp_path)))

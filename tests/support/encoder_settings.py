@@ -12,6 +12,7 @@ def text_settings(**changes):
         "chunk_tokens": 64,
         "normalize": True,
         "batch_tokens": 2048,
+        "attention": "auto",
         "dtype": "float32",
     }
     return TextEncoderSettings(**{**defaults, **changes})

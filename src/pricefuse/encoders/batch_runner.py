@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 import torch
 
+from pricefuse.encoders.transfer import Transfer, transfer_to
 from pricefuse.errors import InputError
 
 Batch = tuple[Sequence[int], tuple[torch.Tensor, ...]]
@@ -25,35 +26,49 @@ class BatchRunner:
     """
 
     def __init__(
-        self, forward: Callable[..., torch.Tensor], device: torch.device, *, model: str, section: str, remedy: str
+        self,
+        forward: Callable[..., torch.Tensor],
+        device: torch.device,
+        *,
+        model: str,
+        section: str,
+        remedy: str,
+        transfer: Transfer | None = None,
     ) -> None:
         """Prepare a pass of `forward`, which returns vectors (items, dimension) for tensors that are on `device`.
 
-        Messages name the `model`, its `section` of params.yaml, and as a `remedy` what to do where memory does not
-        suffice for a single item.
+        `transfer` takes tensors there and vectors back; by default it is the one for `device`. Messages name the
+        `model`, its `section` of params.yaml, and as a `remedy` what to do where memory does not suffice for one item.
         """
         self._forward, self._device = forward, device
+        self._transfer = transfer or transfer_to(device)
         self._model, self._section, self._remedy = model, section, remedy
         self._pieces = 1
 
     def run(self, batches: Iterable[Batch]) -> Generator[tuple[Sequence[int], np.ndarray], None, None]:
         """Yield (indices, vectors float32 (items, dimension)) for every batch of indices and tensors, in order.
 
-        While a batch is on the device, the next one is drawn and started, and nothing further is drawn. Raises
-        InputError for a vector that is not finite, or where memory does not suffice for a single item.
+        While a batch is on the device, the next one is drawn and started, and nothing further is drawn. A batch without
+        items is passed through as soon as the one before it is done. Raises InputError for a vector that is not finite,
+        or where memory does not suffice for a single item.
         """
-        running: tuple[Sequence[int], torch.Tensor] | None = None
+        running: tuple[Sequence[int], Callable[[], np.ndarray]] | None = None
         for batch in chain(batches, [None]):
             finished = running
-            running = None if batch is None else (batch[0], self._vectors(batch[1]))
+            running = None if batch is None else (batch[0], self._started(batch))
             if finished is None:
                 continue
-            vectors = finished[1].float().cpu().numpy()
+            vectors = finished[1]()
             if not np.isfinite(vectors).all():
                 raise InputError(
                     f"{self._model} gives vectors that are not finite. Set {self._section}.dtype to float32"
                 )
             yield finished[0], vectors
+
+    def _started(self, batch: Batch) -> Callable[[], np.ndarray]:
+        if not len(batch[0]):
+            return lambda: np.empty((0, 0), np.float32)
+        return self._transfer.download(self._vectors(batch[1]))
 
     def _vectors(self, tensors: tuple[torch.Tensor, ...]) -> torch.Tensor:
         rows, start = len(tensors[0]), 0
@@ -61,7 +76,7 @@ class BatchRunner:
         while start < rows:
             size = -(-rows // self._pieces)
             try:
-                vectors.append(self._forward(*(self._moved(tensor[start : start + size]) for tensor in tensors)))
+                vectors.append(self._forward(*self._transfer.upload([part[start : start + size] for part in tensors])))
                 start += size
                 continue
             except RuntimeError as error:
@@ -78,9 +93,6 @@ class BatchRunner:
             self._pieces *= 2
             print(f"{self._model}: out of memory; batches run in {self._pieces} pieces. Smaller batches avoid this")
         return torch.cat(vectors)
-
-    def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -1,17 +1,36 @@
 """Compose batches of token sequences of similar length, and pad them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 
 # A CPU is busy with far smaller batches than a GPU; larger ones would only leave the progress bar standing for minutes.
-MAX_CPU_TOKENS, MAX_CPU_ITEMS = 16_384, 64
+CPU_TOKENS, MAX_CPU_TOKENS = 2048, 16_384
+CPU_ITEMS, MAX_CPU_ITEMS = 32, 64
+# Of a GPU, for each GB of its memory; more than the most do not make it faster. Where memory runs out, batches run in
+# pieces.
+TOKENS_A_GB, MAX_AUTO_TOKENS = 4096, 131_072
+ITEMS_A_GB, MAX_AUTO_ITEMS = 16, 512
 
 
-def cap_on_cpu(asked: int, device: torch.device, most: int) -> int:
-    """Return the batch size that is `asked` for, on a CPU at most `most`."""
-    return min(asked, most) if device.type == "cpu" else asked
+def batch_tokens(asked: int | Literal["auto"], device: torch.device) -> int:
+    """Return the tokens of a batch, padding included: as asked, within what a CPU is busy with; auto by the device."""
+    if device.type == "cpu":
+        return CPU_TOKENS if asked == "auto" else min(asked, MAX_CPU_TOKENS)
+    return min(TOKENS_A_GB * _gigabytes(device), MAX_AUTO_TOKENS) if asked == "auto" else asked
+
+
+def batch_items(asked: int | Literal["auto"], device: torch.device) -> int:
+    """Return the items of a batch: as asked, within what a CPU is busy with; auto by the device."""
+    if device.type == "cpu":
+        return CPU_ITEMS if asked == "auto" else min(asked, MAX_CPU_ITEMS)
+    return min(ITEMS_A_GB * _gigabytes(device), MAX_AUTO_ITEMS) if asked == "auto" else asked
+
+
+def _gigabytes(device: torch.device) -> int:
+    return max(1, torch.cuda.get_device_properties(device).total_memory // 10**9)
 
 
 def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -4,7 +4,8 @@ Files are read in one pass, so that neither time nor memory depends on their row
 tokenized while this one is on the device.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -54,24 +55,38 @@ def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: 
         chunks = encoder.chunk(window[1])
         return chunks, [encoder.content_key(each) for each in chunks]
 
-    windows = text_windows(products, "text", missing)
-    with closing(map_in_threads(chunked, windows, threads=1, ahead=1)) as tokenized:
-        for (positions, _), (chunks, contents) in tokenized:
-            slots = index.find(pa.array(contents, pa.string()))
-            found, rest = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
-            for path, members, rows in index.locate(slots[found]):
-                known = vectors(index.read(path, rows)["vector"])
-                for i, vector in zip(found[members].tolist(), known, strict=True):
-                    yield positions[i], Reused(content=contents[i], vector=vector)
-            for n, vector in encoder.encode([chunks[i] for i in rest]):
-                yield positions[rest[n]], {"content": contents[rest[n]], "vector": vector}
+    reused: deque[tuple[int, Reused]] = deque()
+    waiting: dict[int, list[tuple[int, str]]] = {}  # (position, content) of the texts to encode, by window
+
+    def to_encode() -> Generator[list["Chunks"], None, None]:
+        windows = text_windows(products, "text", missing)
+        with closing(map_in_threads(chunked, windows, threads=1, ahead=1)) as tokenized:
+            for number, ((positions, _), (chunks, contents)) in enumerate(tokenized):
+                slots = index.find(pa.array(contents, pa.string()))
+                found, rest = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
+                for path, members, rows in index.locate(slots[found]):
+                    known = vectors(index.read(path, rows)["vector"])
+                    for i, vector in zip(found[members].tolist(), known, strict=True):
+                        reused.append((positions[i], Reused(content=contents[i], vector=vector)))
+                waiting.pop(number - 2, None)  # its last batch is done before this window is asked for
+                waiting[number] = [(positions[i], contents[i]) for i in rest]
+                yield [chunks[i] for i in rest]
+
+    with closing(to_encode()) as windows, closing(encoder.encode_windows(windows)) as encoded:
+        for finished in encoded:
+            while reused:
+                yield reused.popleft()
+            for number, n, vector in finished:
+                position, content = waiting[number][n]
+                yield position, {"content": content, "vector": vector}
+        yield from reused
 
 
 def clip_text_records(encoder: "ImageTextEncoder", products: Path, missing: np.ndarray) -> Records:
     """Yield the records of the texts of CLIP at `missing`."""
-    for positions, texts in text_windows(products, "clip_text", missing):
-        for i, vector in encoder.encode_texts(texts):
-            yield positions[i], {"vector": vector}
+    texts = ((position, row["clip_text"]) for position, row in iter_rows(products, missing, ["clip_text"]))
+    for position, vector in encoder.encode_texts(texts):
+        yield position, {"vector": vector}
 
 
 def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray) -> Records:

@@ -1,41 +1,37 @@
 """Encode texts and images into one space with an open_clip model and its evaluation transform."""
 
-import io
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import open_clip
 import pyarrow as pa
 import torch
 import transformers
-from PIL import Image
+from torch.nn import functional
 
 from pricefuse.device import pick_device
-from pricefuse.encoders import bundled
+from pricefuse.encoders import open_clip_model
 from pricefuse.encoders.batch_runner import Batch, BatchRunner
-from pricefuse.encoders.batching import MAX_CPU_ITEMS, cap_on_cpu
+from pricefuse.encoders.batching import batch_items
+from pricefuse.encoders.pixels import PixelTransform
 from pricefuse.encoders.precision import dtype_name, pick_dtype
 from pricefuse.encoders.settings import ImageTextEncoderSettings
-from pricefuse.encoders.weights import Source, resolve
-from pricefuse.errors import InputError
 from pricefuse.keys import row_key
 from pricefuse.thread_pool import map_in_threads
 
-HUB_PREFIX = "hf-hub:"
-RECIPE_VERSION = 2  # raise it when this module computes other vectors for the same texts and images
+RECIPE_VERSION = 3  # raise it when this module computes other vectors for the same texts and images
+Item = TypeVar("Item")
 
 
 class Tower(NamedTuple):
-    """One half of the model, and the precision that its matrices are multiplied in."""
+    """One half of the model, the precision that its matrices are multiplied in, and the numbers that it is given."""
 
     encode: Callable[..., torch.Tensor]
     precision: torch.dtype
+    prepare: Callable[[torch.Tensor], torch.Tensor]
 
 
 class ImageTextEncoder:
@@ -52,28 +48,21 @@ class ImageTextEncoder:
         transformers.utils.logging.disable_progress_bar()
         self.settings = settings
         self.device = pick_device()
-        with TemporaryDirectory(prefix="pricefuse-") as scratch:
-            self.source, overrides = _find(settings.model, settings.revision, Path(scratch))
-            location = f"local-dir:{self.source.folder}"
-            try:
-                # The text tower's weights are in the checkpoint: open_clip need not look for them elsewhere.
-                network, _, self.transform = open_clip.create_model_and_transforms(
-                    location, device=self.device, pretrained_text=False, require_pretrained=True, **overrides
-                )
-                self.tokenizer = open_clip.get_tokenizer(location)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise InputError(f"{settings.model}: not a model that open_clip can load ({error})") from error
-        self.network = network.eval()
-        self.texts = Tower(network.encode_text, pick_dtype(settings.dtype, self.device))
-        self.images = Tower(network.encode_image, pick_dtype(settings.dtype, self.device, network.visual))
-        self.parameters = sum(parameter.numel() for parameter in network.parameters())
-        ((_, vector),) = self.encode_texts([""])
+        loaded = open_clip_model.load(settings, self.device)
+        self.source, self.network, self.tokenizer = loaded.source, loaded.network, loaded.tokenizer
+        self.pixels = PixelTransform(loaded.transform)
+        self.transform, self._lowered = loaded.transform, loaded.lowered
+        images = pick_dtype(settings.dtype, self.device, self.network.visual)
+        self.texts = Tower(self.network.encode_text, pick_dtype(settings.dtype, self.device), lambda tokens: tokens)
+        self.images = Tower(self.network.encode_image, images, self.pixels.normalize)
+        self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        ((_, vector),) = self.encode_texts([(0, "")])
         self.dimension = len(vector)
 
     @property
     def batch_size(self) -> int:
-        """The items of a batch: as set, within what a CPU is busy with."""
-        return cap_on_cpu(self.settings.batch_size, self.device, MAX_CPU_ITEMS)
+        """The items of a batch."""
+        return batch_items(self.settings.batch_size, self.device)
 
     @property
     def text_schema(self) -> pa.Schema:
@@ -122,15 +111,15 @@ class ImageTextEncoder:
         """Return a digest of all that determines an image's vector, from its bytes' digest; None is for no image."""
         return row_key(self.image_recipe, sha256)
 
-    def encode_texts(self, texts: Sequence[str]) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield (index, vector float32 (dimension,)) for every text, in order; texts beyond the context are cut.
+    def encode_texts(self, texts: Iterable[tuple[int, str]]) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield (index, vector float32 (dimension,)) for every (index, text), in order.
 
-        Raises InputError where the encoder gives a vector that is not finite, or memory does not suffice for one text.
+        Texts beyond the context are cut. Raises InputError where the encoder gives a vector that is not finite, or
+        memory does not suffice for one text.
         """
-        size = self.batch_size
         batches = (
-            (range(len(texts))[start : start + size], (self.tokenizer(list(texts[start : start + size])),))
-            for start in range(0, len(texts), size)
+            ([index for index, _ in batch], (self.tokenizer([text for _, text in batch]),))
+            for batch in _batched(texts, self.batch_size)
         )
         yield from self._vectors(self.texts, batches)
 
@@ -141,7 +130,7 @@ class ImageTextEncoder:
         """
 
         def decode(image: tuple[int, bytes]) -> torch.Tensor:
-            return self.decode(image[1])
+            return self.pixels.decode(image[1])
 
         # Pillow and torchvision release the interpreter while they work: threads are enough.
         decoded = map_in_threads(decode, images, threads=os.cpu_count() or 1, ahead=2 * self.batch_size)
@@ -151,18 +140,24 @@ class ImageTextEncoder:
     def encode_decoded(
         self, images: Iterable[tuple[int, torch.Tensor]]
     ) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield (index, vector float32 (dimension,)) for every (index, pixels as `decode` returns them), in order."""
-        yield from self._vectors(self.images, _pixel_batches(iter(images), self.batch_size))
-
-    def decode(self, image: bytes) -> torch.Tensor:
-        """Return an image's pixels, float32 (channels, height, width), by the evaluation transform."""
-        return self.transform(Image.open(io.BytesIO(image)).convert("RGB"))
+        """Yield (index, vector float32 (dimension,)) for every (index, pixels of `PixelTransform.decode`), in order."""
+        batches = (
+            ([index for index, _ in batch], (torch.stack([pixels for _, pixels in batch]),))
+            for batch in _batched(images, self.batch_size)
+        )
+        yield from self._vectors(self.images, batches)
 
     def _vectors(self, tower: Tower, batches: Iterable[Batch]) -> Generator[tuple[int, np.ndarray], None, None]:
+        mixed = tower.precision != torch.float32 and not self._lowered
+
         def forward(batch: torch.Tensor) -> torch.Tensor:
-            mixed = torch.autocast(self.device.type, tower.precision, enabled=tower.precision != torch.float32)
-            with torch.inference_mode(), mixed:
-                return tower.encode(batch, normalize=True)
+            with torch.inference_mode():
+                given = tower.prepare(batch)
+                if self._lowered and given.is_floating_point():
+                    given = given.to(tower.precision)
+                with torch.autocast(self.device.type, tower.precision, enabled=mixed):
+                    vectors = tower.encode(given)
+                return functional.normalize(vectors.float(), dim=-1)
 
         remedy = "Use a smaller model"
         runner = BatchRunner(forward, self.device, model=self.settings.model, section="embed_clip", remedy=remedy)
@@ -170,20 +165,7 @@ class ImageTextEncoder:
             yield from zip(indices, vectors, strict=True)
 
 
-def _pixel_batches(images: Iterator[tuple[int, torch.Tensor]], size: int) -> Iterator[Batch]:
-    while batch := list(islice(images, size)):
-        yield [index for index, _ in batch], (torch.stack([pixels for _, pixels in batch]),)
-
-
-def _find(model: str, revision: str | None, scratch: Path) -> tuple[Source, dict[str, Any]]:
-    """Return the model's files, and the arguments that open_clip needs beside them."""
-    if model == bundled.IMAGE_TEXT:
-        return bundled.image_text(scratch), {}
-    architecture, _, tag = model.rpartition("/")
-    pretrained = open_clip.get_pretrained_cfg(architecture, tag) if architecture in open_clip.list_models() else {}
-    if not pretrained:
-        return resolve(model.removeprefix(HUB_PREFIX), revision), {}
-    if not (repository := pretrained.get("hf_hub", "").strip("/")):
-        raise InputError(f"{model}: open_clip knows no hub copy of it. Use {HUB_PREFIX}<model> or a folder")
-    overrides = {f"image_{name}": pretrained[name] for name in ("mean", "std", "interpolation") if name in pretrained}
-    return resolve(repository, revision), overrides
+def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -17,8 +17,12 @@ def pick_dtype(dtype: str, device: torch.device, network: torch.nn.Module | None
     if dtype != "auto":
         return PRECISIONS[dtype]
     fast = device.type == "cuda" or any(torch.cpu.get_capabilities().get(name) for name in CPU_BFLOAT16)
-    coarse = network is not None and any(isinstance(part, torch.nn.BatchNorm2d) for part in network.modules())
-    return torch.bfloat16 if fast and not coarse else torch.float32
+    return torch.float32 if not fast or (network is not None and coarse_in_bfloat16(network)) else torch.bfloat16
+
+
+def coarse_in_bfloat16(network: torch.nn.Module) -> bool:
+    """Return whether a network has convolutions with batch norm, which bfloat16 disturbs; see `pick_dtype`."""
+    return any(isinstance(part, torch.nn.BatchNorm2d) for part in network.modules())
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pricefuse.settings import Settings
+from pricefuse.settings import Auto, Settings
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+Attention = Literal["auto", "eager", "sdpa", "flash_attention_2"]
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -18,7 +19,8 @@ class TextEncoderSettings(Settings):
     prompt: str
     chunk_tokens: Annotated[int, Field(ge=8, le=131_072)]
     normalize: bool
-    batch_tokens: Annotated[int, Field(ge=1, le=10_000_000)]
+    batch_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | Auto
+    attention: Attention
     dtype: Dtype
 
 
@@ -27,5 +29,5 @@ class ImageTextEncoderSettings(Settings):
 
     model: NonEmpty
     revision: NonEmpty | None
-    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] | Auto
     dtype: Dtype

@@ -1,6 +1,7 @@
 """Encode texts with a SentenceTransformer; texts longer than its window are cut into chunks."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import transformers
 from sentence_transformers import SentenceTransformer
 
 from pricefuse.device import pick_device
-from pricefuse.encoders import bundled
+from pricefuse.encoders import batching, bundled
 from pricefuse.encoders.batch_runner import Batch, BatchRunner
-from pricefuse.encoders.batching import MAX_CPU_TOKENS, by_budget, cap_on_cpu, padded
+from pricefuse.encoders.batching import by_budget, padded
 from pricefuse.encoders.chunking import Chunker, Chunks
 from pricefuse.encoders.precision import dtype_name, pick_dtype
 from pricefuse.encoders.settings import TextEncoderSettings
@@ -20,7 +21,7 @@ from pricefuse.encoders.weights import Source, resolve
 from pricefuse.errors import InputError
 from pricefuse.keys import row_key
 
-RECIPE_VERSION = 1  # raise it when this module computes other vectors for the same texts
+RECIPE_VERSION = 2  # raise it when this module computes other vectors for the same texts
 
 
 class TextEncoder:
@@ -43,15 +44,19 @@ class TextEncoder:
         self.precision = pick_dtype(settings.dtype, self.device)
         # On a CPU the weights stay in float32, and autocast uses bfloat16 for the operations that have it there.
         weights = self.precision if self.device.type == "cuda" else torch.float32
+        attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
         try:
             self.network = SentenceTransformer(
                 str(self.source.folder),
                 device=str(self.device),
                 local_files_only=True,
-                model_kwargs={"torch_dtype": weights},
+                model_kwargs={"torch_dtype": weights, **attention},
             ).eval()
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, ImportError) as error:
             raise InputError(f"{model}: not a model that sentence-transformers can load ({error})") from error
+        self._transformer, *self._pooling = self.network
+        for module in self._pooling:  # the mean of some hundred tokens, and what follows it, in float32
+            module.float()
         self.dimension = int(self.network.get_embedding_dimension() or 0)
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.tokenizer = self.network.tokenizer
@@ -64,8 +69,8 @@ class TextEncoder:
 
     @property
     def batch_tokens(self) -> int:
-        """The tokens of a batch, padding included: as set, within what a CPU is busy with."""
-        return cap_on_cpu(self.settings.batch_tokens, self.device, MAX_CPU_TOKENS)
+        """The tokens of a batch, padding included."""
+        return batching.batch_tokens(self.settings.batch_tokens, self.device)
 
     @property
     def schema(self) -> pa.Schema:
@@ -98,7 +103,9 @@ class TextEncoder:
         the stage runs there. An explicit `dtype` lets all machines share rows.
         """
         precision = dtype_name(self.precision)
-        return row_key(RECIPE_VERSION, self.source.identity, precision, self.settings.normalize)
+        return row_key(
+            RECIPE_VERSION, self.source.identity, precision, self.settings.attention, self.settings.normalize
+        )
 
     def key(self, text: str) -> str:
         """Return a digest of all that determines a text's vector, which needs no tokenizing."""
@@ -113,15 +120,20 @@ class TextEncoder:
         return self.chunker.chunk(texts)
 
     def encode(self, texts: Sequence[Chunks]) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield (index, vector float32 (dimension,)) for every text, the longest chunks first.
+        """Yield (index, vector float32 (dimension,)) for every text, the longest chunks first; see `encode_windows`."""
+        for finished in self.encode_windows([texts]):
+            yield from ((index, vector) for _, index, vector in finished)
 
-        A text's vector is the mean of its chunks' vectors, weighted by their tokens. Where memory runs out, batches are
-        run in pieces; see `BatchRunner`. Raises InputError where the encoder gives a vector that is not finite, or
-        memory does not suffice for a single chunk.
+    def encode_windows(
+        self, windows: Iterable[Sequence[Chunks]]
+    ) -> Generator[list[tuple[int, int, np.ndarray]], None, None]:
+        """Yield, batch by batch, the texts that it finishes: (window, index in it, vector float32 (dimension,)).
+
+        Texts are sorted by length within a window, and a window's first batch is started before the last one of the
+        window before it is taken. A text's vector is the mean of its chunks' vectors, weighted by their tokens. Where
+        memory runs out, batches are run in pieces; see `BatchRunner`. An empty window yields an empty list. Raises
+        InputError where the encoder gives a vector that is not finite, or memory does not suffice for a single chunk.
         """
-        chunks = [(i, n) for i, text in enumerate(texts) for n in range(len(text.ids))]
-        sums: dict[int, np.ndarray] = {}
-        missing = [len(text.ids) for text in texts]
         runner = BatchRunner(
             self._forward,
             self.device,
@@ -129,13 +141,25 @@ class TextEncoder:
             section="embed_gemma",
             remedy="Lower embed_gemma.chunk_tokens",
         )
-        for batch, vectors in runner.run(self._batches([texts[i].ids[n] for i, n in chunks])):
-            for at, vector in zip(batch, vectors, strict=True):
-                i, n = chunks[at]
-                sums[i] = sums.get(i, 0.0) + vector * np.float32(texts[i].tokens[n] / sum(texts[i].tokens))
-                missing[i] -= 1
-                if not missing[i]:
-                    yield i, self._finished(sums.pop(i))
+        under_way: dict[int, _Window] = {}  # by number; two at the most
+        last = 0
+
+        def batches() -> Iterator[Batch]:
+            nonlocal last
+            for number, texts in enumerate(windows):
+                window = under_way[number] = _Window(texts)
+                for batch in self._batches(window.ids) if window.ids else [([], ())]:
+                    drawn.append(number)
+                    yield batch
+
+        drawn: deque[int] = deque()
+        for batch, vectors in runner.run(batches()):
+            number = drawn.popleft()
+            for earlier in range(last, number):
+                del under_way[earlier]
+            last = number
+            finished = under_way[number].add(batch, vectors)
+            yield [(number, index, self._finished(mean)) for index, mean in finished]
 
     def _finished(self, mean: np.ndarray) -> np.ndarray:
         if self.settings.normalize:
@@ -150,5 +174,33 @@ class TextEncoder:
 
     def _forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         mixed = self.device.type == "cpu" and self.precision != torch.float32
-        with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=mixed):
-            return self.network({"input_ids": tokens, "attention_mask": mask})["sentence_embedding"]
+        with torch.inference_mode():
+            with torch.autocast(self.device.type, self.precision, enabled=mixed):
+                features = self._transformer({"input_ids": tokens, "attention_mask": mask})
+            features = {name: value.float() if value.is_floating_point() else value for name, value in features.items()}
+            for module in self._pooling:
+                features = module(features)
+            return features["sentence_embedding"]
+
+
+class _Window:
+    """Texts that are sorted by length together; `ids` are those of all their chunks."""
+
+    def __init__(self, texts: Sequence[Chunks]) -> None:
+        self._texts = texts
+        self._chunks = [(i, n) for i, text in enumerate(texts) for n in range(len(text.ids))]
+        self.ids = [texts[i].ids[n] for i, n in self._chunks]
+        self._missing = [len(text.ids) for text in texts]
+        self._sums: dict[int, np.ndarray] = {}
+
+    def add(self, batch: Sequence[int], vectors: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """Add the vectors of the chunks in `batch`; return (index, weighted mean) of the texts that are now whole."""
+        whole = []
+        for at, vector in zip(batch, vectors, strict=True):
+            i, n = self._chunks[at]
+            tokens = self._texts[i].tokens
+            self._sums[i] = self._sums.get(i, 0.0) + vector * np.float32(tokens[n] / sum(tokens))
+            self._missing[i] -= 1
+            if not self._missing[i]:
+                whole.append((i, self._sums.pop(i)))
+        return whole
