@@ -1,0 +1,45 @@
+"""What the machine has left, and a refusal before long work that would not fit, instead of a death in its middle."""
+
+import shutil
+from pathlib import Path
+
+import psutil
+
+from pricefuse.errors import InputError
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def available_memory(cgroup: Path = CGROUP) -> int:
+    """Return the bytes of memory that this process can still take: of the machine, within a container's limit."""
+    free = int(psutil.virtual_memory().available)
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            most, taken = (cgroup / limit).read_text(), (cgroup / used).read_text()
+        except OSError:
+            continue
+        if most.strip() != "max":
+            free = min(free, int(most) - int(taken))
+    return max(free, 0)
+
+
+def require_room(task: str, remedy: str, *, memory: int = 0, disk: int = 0, folder: Path = Path()) -> None:
+    """Raise InputError unless `memory` bytes and, where `folder` will be, `disk` bytes are free.
+
+    `task` says what will take them ("fuse, 150,000 rows of 2,304 features"), `remedy` what to do about it.
+    """
+    for what, needed, free in (("memory", memory, available_memory()), ("disk", disk, _free_disk(folder))):
+        if needed > free:
+            raise InputError(f"{task}: needs some {_size(needed)} of {what}, but {_size(free)} is free. {remedy}")
+
+
+def _free_disk(folder: Path) -> int:
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.1f} MB"

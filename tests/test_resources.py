@@ -1,0 +1,44 @@
+"""What the machine has left, and what does not fit it."""
+
+import shutil
+
+import psutil
+import pytest
+
+from pricefuse.errors import InputError
+from pricefuse.resources import available_memory, require_room
+
+
+def test_the_machines_free_memory_is_what_there_is_without_a_container(tmp_path):
+    assert 0 < available_memory(tmp_path) <= psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize(
+    ("limit", "used"),
+    [("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")],
+)
+def test_a_containers_limit_counts_less_what_it_uses(tmp_path, limit, used):
+    for name, value in ((limit, 5_000_000), (used, 3_000_000)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{value}\n")
+    assert available_memory(tmp_path) == 2_000_000
+
+
+def test_a_container_without_a_limit_has_the_machines_memory(tmp_path):
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1\n")
+    assert available_memory(tmp_path) > 1_000_000
+
+
+def test_what_fits_is_not_refused(tmp_path):
+    require_room("fuse", "Take fewer rows", memory=1000, disk=1000, folder=tmp_path / "not" / "there")
+
+
+@pytest.mark.parametrize("what", ["memory", "disk"])
+def test_what_does_not_fit_is_refused_with_its_size_and_what_there_is(tmp_path, what):
+    needed = {what: 2**60}
+    free = available_memory() if what == "memory" else shutil.disk_usage(tmp_path).free
+    with pytest.raises(InputError, match=f"train, 9 rows: needs some 1,152,921,504.6 GB of {what}, but") as raised:
+        require_room("train, 9 rows", "Take fewer rows", folder=tmp_path, **needed)
+    assert str(raised.value).endswith("GB is free. Take fewer rows")
+    assert free < 2**60
