@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--loop-texts", type=int, default=100, help="of them for the seed's loop")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--chunk-tokens", type=int, default=256)
-    parser.add_argument("--batch-tokens", type=int, default=2048)
+    parser.add_argument("--batch-tokens", type=int, help="what suits the device, unless given")
+    parser.add_argument("--attention", default="auto", choices=["auto", "eager", "sdpa", "flash_attention_2"])
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     arguments = parser.parse_args()
     with TemporaryDirectory() as scratch:
@@ -51,7 +52,8 @@ def main() -> None:
             prompt="",
             chunk_tokens=arguments.chunk_tokens,
             normalize=True,
-            batch_tokens=arguments.batch_tokens,
+            batch_tokens=arguments.batch_tokens or "auto",
+            attention=arguments.attention,
             dtype=arguments.dtype,
         )
         encoder = TextEncoder(settings)
@@ -67,7 +69,7 @@ def draw(encoder: TextEncoder, products: Path | None, count: int) -> list[str]:
 
 
 def compare(encoder: TextEncoder, texts: list[str], loop: int, rounds: int) -> None:
-    mixed = encoder.device.type == "cpu" and encoder.precision != torch.float32
+    mixed = encoder.precision != torch.float32
 
     def peer(some: list[str], batch_size: int, *, autocast: bool = mixed) -> np.ndarray:
         with torch.autocast(encoder.device.type, encoder.precision, enabled=autocast):
