@@ -4,13 +4,12 @@
 and so is what will take long.
 """
 
-import configparser
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.choose_catalog import require_catalog
+from pricefuse.pipeline.expectations import has_remote, what_takes_long
 from pricefuse.pipeline.params import Params, read_params
 
 import yaml
@@ -20,8 +19,6 @@ from pricefuse.errors import InputError
 from pricefuse.files import replacing
 
 LOCKS = ("dvc.lock", "demo/dvc.lock", "learning_curve/dvc.lock")
-ENCODERS = {"embed_gemma": "data/embeddings/gemma", "embed_clip": "data/embeddings/clip_text"}
-DURATION = "On two CPU cores: some minutes for the demo's 1,500 products, about 18 for 5,000"
 
 
 def restore_torn_lock(path: Path) -> str | None:
@@ -72,50 +69,6 @@ def require_data(params: Params, root: Path) -> None:
     except InputError as error:
         hint = "" if has_remote(root) else ". No remote is set up here: `dvc remote add -d team <where it is>` first"
         raise InputError(f"params.yaml, catalog: {error}{hint}") from None
-
-
-def has_remote(root: Path) -> bool:
-    """Return whether this checkout knows a DVC remote."""
-    config = configparser.ConfigParser(strict=False, interpolation=None)
-    try:
-        config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
-    except configparser.Error:  # DVC will say what is wrong with it
-        return False
-    return any("remote " in section for section in config.sections())
-
-
-def what_takes_long(params: Params, root: Path) -> list[str]:
-    """Return lines about the long stages that will run, from what dvc.lock says ran last; none if all is there."""
-    locked = _locked_stages(root / "dvc.lock")
-    there = all((root / folder).is_dir() for folder in ENCODERS.values())
-    ran = f"data/raw/{params.catalog}" in {dep["path"] for dep in locked.get("clean", {}).get("deps", [])}
-    if ran and not there and has_remote(root):
-        return [
-            "What earlier runs made is not here: `dvc pull` fetches it. Without it, all is computed.",
-            f"{DURATION}.",
-        ]
-    if not (ran and there):
-        return [
-            f"First run on catalog {params.catalog}: embedding every text and image, and then train, take long.",
-            f"{DURATION}. A run that is stopped goes on from its finished rows and fits.",
-        ]
-    lines = []
-    for name in ENCODERS:
-        model = getattr(params, name).model
-        before = locked.get(name, {}).get("params", {}).get("params.yaml", {}).get(f"{name}.model", model)
-        if model != before:
-            fetched = "" if model.startswith("packaged:") or Path(model).exists() else " (fetched once, from its hub)"
-            lines.append(
-                f"{name} has another model, {model}{fetched}: every product is embedded anew, then train runs."
-            )
-    return lines
-
-
-def _locked_stages(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    stages: dict[str, Any] = yaml.safe_load(path.read_bytes()).get("stages", {})
-    return stages
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pricefuse.pipeline import stage
+from pricefuse.pipeline.expectations import has_remote
 from pricefuse.pipeline.params import Params, read_params
-from pricefuse.pipeline.preflight import has_remote
 
 PRICES = "data/predictions/test_out.csv"
 FIGURE = "metrics/plots/validation.png"
