@@ -16,8 +16,8 @@ from pricefuse.files import write_json
 
 
 def main() -> None:
-    products_path, attributes_path, embeddings, train_out, test_out, card = stage.paths(
-        __doc__, "products", "attributes", "embeddings", "train-out", "test-out", "card"
+    products_path, attributes_path, images, embeddings, train_out, test_out, card = stage.paths(
+        __doc__, "products", "attributes", "images", "embeddings", "train-out", "test-out", "card"
     )
     params = read_params(Path("params.yaml")).fuse
     columns = ["sample_id", "split", "price", "image_link", "name", "variant_of", "text"]
@@ -32,7 +32,7 @@ def main() -> None:
     if params.ngrams:
         ngrams = count_ngrams({name: products[name].tolist() for name in ("name", "text")}, params.ngram_bits)
 
-    pictures = training_rows.read_pictures(embeddings / "clip_image", ids, len(train))
+    pictures = training_rows.read_pictures(images, ids, len(train))
     train_index, groups = training_rows.assign_folds(train, pictures, params)
     alike = training_rows.find_look_alikes(embeddings / "gemma", ids, train_index, params.seed)
     test_index["far"] = training_rows.far_from_training(embeddings / "gemma", ids, len(train), alike.usual)

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_embeddings import DIMENSION, write_table
+from made_embeddings import DIMENSION, write_image_hashes, write_table
 
+from pricefuse.errors import InputError
 from pricefuse.features.settings import FuseSettings
 from pricefuse.features.training_rows import (
     assign_folds,
@@ -67,14 +68,16 @@ def table(tmp_path):
     return write
 
 
-def test_a_picture_of_a_row_to_be_priced_joins_nothing(table):
-    folder, ids = table([unit(0), None, unit(0), unit(1), unit(1)], ["k", "-", "k", "m", "m"])
+def test_a_picture_of_a_row_to_be_priced_joins_nothing(tmp_path):
+    ids, path = [f"p{row}" for row in range(5)], tmp_path / "hashes.parquet"
+    write_image_hashes(path, ids, [b"k", None, b"k", b"m", b"m"])
     for rows in (3, 4):
-        assert (
-            read_pictures(folder, ids, rows).tolist()
-            == ["of sample_id p0", "", "of sample_id p0", "of sample_id p3"][:rows]
-        )
-    assert read_pictures(folder, ids, 5).tolist()[3:] == ["of sample_id p3"] * 2
+        expected = ["of sample_id p0", "", "of sample_id p0", "of sample_id p3"][:rows]
+        assert read_pictures(path, ids, rows).tolist() == expected
+    assert read_pictures(path, ids, 5).tolist()[3:] == ["of sample_id p3"] * 2
+    for others in (ids[:4], [*ids, "p5"], ids[::-1]):
+        with pytest.raises(InputError, match="not those of today's products"):
+            read_pictures(path, others, 3)
 
 
 def index_of(folds):

@@ -14,8 +14,9 @@ from pricefuse.features import look_alikes
 from pricefuse.features.folds import NEVER, group_folds, random_fold
 from pricefuse.features.fuse import stored_vectors
 from pricefuse.features.groups import ProductGroups, product_groups, shared_by_variants
+from pricefuse.features.pictures import same_pictures
 from pricefuse.features.settings import FuseSettings
-from pricefuse.tables.parquet import iter_matching, strings
+from pricefuse.tables.parquet import iter_matching
 
 # More look-alikes than this share of the rows, and the score is in doubt.
 MAX_LOOK_ALIKE_SHARE = 0.02
@@ -52,13 +53,11 @@ class LookAlikes:
         return [warning]
 
 
-def read_pictures(folder: Path, sample_ids: Sequence[str], rows: int) -> pd.Series:
-    """Say which picture each of the first `rows` products has (`look_alikes.same_pictures`), by the table of images."""
-    tables = list(iter_matching(folder, sample_ids, ["key", "has_image"]))
-    keys = np.concatenate([np.empty(0, object), *(strings(table["key"]).to_numpy(False) for table in tables)])
-    has_image = np.concatenate([np.empty(0, bool), *(table["has_image"].to_numpy() for table in tables)])
-    chunks = _head(stored_vectors(folder, sample_ids), rows)
-    return look_alikes.same_pictures(sample_ids, keys[:rows], has_image[:rows].astype(bool), chunks)
+def read_pictures(hashes: Path, sample_ids: Sequence[str], rows: int) -> pd.Series:
+    """Say which picture each of the first `rows` products has (`same_pictures`), by the file of pictures' hashes."""
+    (table,) = iter_matching(hashes, sample_ids, ["sha256", "phash"])
+    sha256, phashes = (table[name].combine_chunks()[:rows] for name in ("sha256", "phash"))
+    return same_pictures(sample_ids, sha256, phashes)
 
 
 def assign_folds(

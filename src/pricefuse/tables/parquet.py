@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pricefuse.errors import InputError
+from pricefuse.files import replacing
 
 ID_FIELDS = (pa.field("sample_id", pa.string()), pa.field("key", pa.string()))
 
@@ -40,9 +41,15 @@ def write_part(table: pa.Table, path: Path) -> None:
 
 
 def iter_parts(folder: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Yield the parts of `folder` in catalog order as tables (all columns, or the ones named)."""
-    for path in part_paths(folder):
+    """Yield the parts of `folder`, or one file, in catalog order as tables (all columns, or the ones named)."""
+    for path in [folder] if folder.is_file() else part_paths(folder):
         yield pq.read_table(path, columns=None if columns is None else list(columns))
+
+
+def write_columns(folder: Path, columns: Sequence[str], path: Path) -> None:
+    """Write some columns of the parts of `folder` as one parquet file, atomically: for readers that need no more."""
+    with replacing(path) as temporary:
+        pq.write_table(pa.concat_tables(iter_parts(folder, columns)), temporary, compression="zstd")
 
 
 def iter_matching(
