@@ -6,12 +6,13 @@ from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 import pandas as pd
+import pyarrow as pa
 
-from pricefuse.features import fuse, training_rows
-from pricefuse.features.blocks import read_blocks
+from pricefuse.features import training_rows
+from pricefuse.features.blocks import count_batches, read_blocks, varying
+from pricefuse.features.fuse import fuse
 from pricefuse.features.leakage import check_leakage
 from pricefuse.features.matrix import Features
-from pricefuse.features.ngrams import count_ngrams
 from pricefuse.files import write_json
 
 
@@ -20,23 +21,25 @@ def main() -> None:
         __doc__, "products", "attributes", "images", "embeddings", "train-out", "test-out", "card"
     )
     params = read_params(Path("params.yaml")).fuse
-    columns = ["sample_id", "split", "price", "image_link", "name", "variant_of", "text"]
-    products = pd.read_parquet(products_path, columns=columns)
-    ids = products["sample_id"].tolist()
+    products = pd.read_parquet(products_path, columns=["sample_id", "split", "price"])
+    ids = pa.array(products["sample_id"], pa.string())
     train = products[products["split"] == "train"]  # the catalog's first rows
     test_index = products.loc[products["split"] == "test", ["sample_id"]]
 
-    attributes, constant = fuse.varying(pd.read_parquet(attributes_path).drop(columns="sample_id"), len(train))
-    blocks = read_blocks(params.blocks, embeddings, attributes, ids)
-    ngrams = None
-    if params.ngrams:
-        ngrams = count_ngrams({name: products[name].tolist() for name in ("name", "text")}, params.ngram_bits)
-
     pictures = training_rows.read_pictures(images, ids, len(train))
-    train_index, groups = training_rows.assign_folds(train, pictures, params)
+    shared = training_rows.read_shared(products_path, pictures)
+    train_index, groups = training_rows.assign_folds(train, shared, params)
     alike = training_rows.find_look_alikes(embeddings / "gemma", ids, train_index, params.seed)
-    test_index["far"] = training_rows.far_from_training(embeddings / "gemma", ids, len(train), alike.usual)
-    layout = fuse.fuse([train_out, test_out], [train_index, test_index], blocks, ngrams, attributes.columns.tolist())
+    test_index["far"] = training_rows.far_from_training(embeddings / "gemma", ids, train_index, params.seed)
+
+    attributes, constant = varying(attributes_path, range(len(train)))
+    for folder, index, rows in (
+        (train_out, train_index, range(len(train))),
+        (test_out, test_index, range(len(train), len(ids))),
+    ):
+        blocks = read_blocks(params.blocks, embeddings, (attributes_path, attributes), ids, rows)
+        ngrams = count_batches(products_path, params.ngram_bits, rows) if params.ngrams else None
+        layout = fuse(folder, index, blocks, ngrams, attributes)
     write_json(card, training_rows.describe_groups(groups, alike))
     check_leakage(Features.load(train_out))
 

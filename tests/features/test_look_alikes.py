@@ -3,7 +3,7 @@
 import numpy as np
 
 from pricefuse.features import look_alikes
-from pricefuse.features.look_alikes import nearest, rows_of, sampled_rows, unit_length
+from pricefuse.features.look_alikes import nearest, reference_rows, rows_of, sampled_rows, unit_length
 
 
 def test_the_nearest_row_is_sought_on_another_side():
@@ -28,6 +28,10 @@ def test_a_sample_is_of_rows_that_are_held_out(monkeypatch):
     assert len(set(sample)) == 5
     assert (folds[sample] == 0).all()
     assert sampled_rows(folds[:8], 0).tolist() == [0, 2, 4, 6]
+    assert reference_rows(folds, 0).tolist() == list(range(40))
+    monkeypatch.setattr(look_alikes, "REFERENCE_ROWS", 7)
+    assert sorted(set(reference_rows(folds, 0))) == reference_rows(folds, 0).tolist()
+    assert len(reference_rows(folds, 0)) == 7
 
 
 def test_rows_are_read_from_chunks_at_their_positions():

@@ -8,13 +8,16 @@ from pricefuse.features.folds import NEVER
 
 # Texts above this say the same in other words, or are one template: of 5,000 real rows 2 % have such a neighbor.
 LOOK_ALIKE = 0.97
-SAMPLE_ROWS = 5000  # whose neighbors are looked for, among all rows
+SAMPLE_ROWS = 2500  # whose neighbors are looked for, among all rows
+REFERENCE_ROWS = 2500  # of the training rows, with which products to be priced are compared
 TILE_ROWS = 1024
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Return float32 vectors (rows, dimension) scaled to length 1; a row that is missing (NaN) or zero becomes 0."""
-    finite = np.nan_to_num(np.asarray(vectors, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = np.asarray(vectors, np.float32)
+    if not np.isfinite(finite).all():
+        finite = np.nan_to_num(finite, nan=0.0, posinf=0.0, neginf=0.0)
     length = np.linalg.norm(finite, axis=1, keepdims=True)
     return finite / np.where(length > 0, length, 1)
 
@@ -45,10 +48,18 @@ def nearest(
 
 def sampled_rows(folds: np.ndarray, seed: int) -> np.ndarray:
     """Return the ascending positions of at most `SAMPLE_ROWS` rows that are held out by `folds`."""
-    held_out = np.flatnonzero(folds != NEVER)
-    if len(held_out) <= SAMPLE_ROWS:
-        return held_out
-    return np.sort(np.random.default_rng(seed).choice(held_out, SAMPLE_ROWS, replace=False))
+    return _sample(np.flatnonzero(folds != NEVER), SAMPLE_ROWS, seed)
+
+
+def reference_rows(folds: np.ndarray, seed: int) -> np.ndarray:
+    """Return the ascending positions of at most `REFERENCE_ROWS` rows."""
+    return _sample(np.arange(len(folds)), REFERENCE_ROWS, seed + 1)
+
+
+def _sample(rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+    if len(rows) <= count:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
 
 
 def rows_of(chunks: Iterable[np.ndarray], positions: np.ndarray) -> np.ndarray:
