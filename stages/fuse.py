@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pricefuse.features import training_rows
-from pricefuse.features.blocks import count_batches, read_blocks, varying
+from pricefuse.features.blocks import count_batches, read_blocks, summarize, varying
 from pricefuse.features.fuse import fuse
 from pricefuse.features.leakage import check_leakage
 from pricefuse.features.matrix import Features
@@ -33,10 +33,8 @@ def main() -> None:
     test_index["far"] = training_rows.far_from_training(embeddings / "gemma", ids, train_index, params.seed)
 
     attributes, constant = varying(attributes_path, range(len(train)))
-    for folder, index, rows in (
-        (train_out, train_index, range(len(train))),
-        (test_out, test_index, range(len(train), len(ids))),
-    ):
+    halves = ((train_out, train_index, range(len(train))), (test_out, test_index, range(len(train), len(ids))))
+    for folder, index, rows in halves:
         blocks = read_blocks(params.blocks, embeddings, (attributes_path, attributes), ids, rows)
         ngrams = count_batches(products_path, params.ngram_bits, rows) if params.ngrams else None
         layout = fuse(folder, index, blocks, ngrams, attributes)
@@ -46,10 +44,7 @@ def main() -> None:
     # A random split is known to part variants.
     for warning in (*groups.warnings, *(alike.warnings if params.split == "group" else ())):
         print(f"warning: {warning}")
-    widths = " + ".join(f"{block.name} {block.width:,}" for block in layout)
-    print(f"{len(ids):,} rows of {sum(block.width for block in layout):,} features: {widths}")
-    if constant:
-        print(f"{len(constant)} attributes left out, alike in all training rows: {', '.join(constant)}")
+    print(summarize(layout, constant, len(ids)))
     print(training_rows.summarize(train_index, groups, alike))
 
 

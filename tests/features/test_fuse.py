@@ -1,6 +1,8 @@
 """The fused features: what stands where, and what is refused, of whatever is left of them."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -113,3 +115,30 @@ def test_more_counts_than_32_bits_number_are_written_with_64(tmp_path, monkeypat
         assert ngrams.indices.dtype == ngrams.indptr.dtype == expected
         np.testing.assert_array_equal(ngrams.toarray(), counted.toarray())
         assert not list(folder.rglob("*.tmp*"))
+
+
+GROWTH = """
+import resource, sys
+from pathlib import Path
+import numpy as np, pandas as pd
+from pricefuse.features.fuse import BlockData, fuse
+from pricefuse.features.ngrams import count_ngrams
+
+def write(rows):
+    index = pd.DataFrame({"sample_id": [str(row) for row in range(rows)]})
+    texts = [f"tea no {row} of many" for row in range(1000)]
+    counted = count_ngrams({"name": texts, "text": texts}, 10)
+    chunks = (np.ones((1000, 1000), np.float32) for _ in range(rows // 1000))
+    fuse(Path(sys.argv[1]), index, [BlockData("x", "r", 1000, chunks)], (counted for _ in range(rows // 1000)))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+few = write(2000)
+print(write(40_000) - few)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    done = subprocess.run([sys.executable, "-c", GROWTH, tmp_path], capture_output=True, text=True, check=True)
+    assert (tmp_path / "features.npy").stat().st_size > 150 * 2**20
+    assert float(done.stdout) < 30  # MiB

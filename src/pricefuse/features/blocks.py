@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
 from pricefuse.features.fuse import BlockData
+from pricefuse.features.matrix import Block
 from pricefuse.features.ngrams import count_ngrams
 from pricefuse.files import read_json
 from pricefuse.keys import row_key
@@ -86,3 +87,12 @@ def count_batches(products: Path, bits: int, rows: range) -> Iterator[csr_array]
         yield count_ngrams({name: batch[name].to_pylist() for name in ("name", "text")}, bits)
     if not rows:
         yield count_ngrams({"name": [], "text": []}, bits)
+
+
+def summarize(layout: Sequence[Block], constant: Sequence[str], rows: int) -> str:
+    """Return what a person is told of the blocks, and of the attributes that were left out."""
+    widths = " + ".join(f"{block.name} {block.width:,}" for block in layout)
+    text = f"{rows:,} rows of {sum(block.width for block in layout):,} features: {widths}"
+    if constant:
+        text += f"\n{len(constant)} attributes left out, alike in all training rows: {', '.join(constant)}"
+    return text
