@@ -19,7 +19,9 @@ MAX_COMPARED = 100
 MAX_EDGES = 2**20  # beyond which edges are reduced to those that the groups need
 
 
-def same_pictures(sample_ids: Sequence[str], sha256: pa.StringArray, phashes: pa.FixedSizeBinaryArray) -> pd.Series:
+def same_pictures(
+    sample_ids: pa.StringArray | Sequence[str], sha256: pa.StringArray, phashes: pa.FixedSizeBinaryArray
+) -> pd.Series:
     """Say which picture each row has, "" for none: rows with the same one have the same string.
 
     Rows have the same picture where their `sha256` are equal, and where their `phashes` differ in at most MAX_BITS
