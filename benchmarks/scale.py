@@ -11,6 +11,7 @@ first size to the last: 1 is in proportion to the rows.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -27,11 +28,13 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from scale_catalog import write_catalog
 from tqdm import tqdm
 
 from pricefuse.encoders import embed
+from pricefuse.images.perceptual_hash import HASH_BYTES
 from pricefuse.keys import row_key
 from pricefuse.tables.parquet import iter_column
 from pricefuse.tables.refresh import Records, refresh
@@ -139,7 +142,7 @@ def _measure(command: str, folder: Path, outputs: Sequence[Path]) -> Cost:
 
 
 def _write_vectors(folder: Path, width: int) -> None:
-    """Write the tables and cards of the embedding stages, with random vectors."""
+    """Write the tables and cards of the embedding stages, with random vectors, and the pictures' hashes."""
     products, embeddings = folder / "data/clean/products.parquet", folder / "data/embeddings"
     ids, dimension = embed.column(products, "sample_id"), width // len(EMBEDDINGS)
     schema = pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), dimension))])
@@ -148,6 +151,14 @@ def _write_vectors(folder: Path, width: int) -> None:
         keys = [row_key(name, text) for part in iter_column(products, column) for text in part.to_pylist()]
         compute = partial(_random_records, np.random.default_rng(number), dimension, missing)
         refresh(embeddings / name, ids, keys, compute, schema)
+    links = [link for part in iter_column(products, "image_link") for link in part.to_pylist()]
+    hashes = [hashlib.sha256(link.encode()).digest() for link in links]
+    table = {
+        "sample_id": ids,
+        "sha256": [each.hex() for each in hashes],
+        "phash": pa.array(hashes, pa.binary(HASH_BYTES)),
+    }
+    pq.write_table(pa.table(table), folder / "data/image_hashes.parquet")
     for name in ("gemma", "clip"):
         card = {"recipe": "random", "dimension": dimension}
         (embeddings / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")

@@ -13,11 +13,11 @@ from pricefuse.download.malloc import reuse_freed_memory
 from pricefuse.files import write_json
 from pricefuse.keys import row_key
 from pricefuse.tables import refresh as rows
-from pricefuse.tables.parquet import iter_parts
+from pricefuse.tables.parquet import iter_parts, write_columns
 
 
 def main() -> None:
-    catalog, out, card = stage.paths(__doc__, "catalog", "out", "card")
+    catalog, out, hashes, card = stage.paths(__doc__, "catalog", "out", "hashes", "card")
     settings = read_params(Path("params.yaml")).download
     reuse_freed_memory()
     products = read_catalog(catalog, content=False)
@@ -33,6 +33,7 @@ def main() -> None:
         retry_failed=settings.retry == "all",
         title="images",
     )
+    write_columns(out, ["sample_id", "sha256", "phash"], hashes)
     print(refreshed)
 
     failures: Counter[str] = Counter()

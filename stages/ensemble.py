@@ -6,7 +6,7 @@ from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 from pricefuse.features.matrix import Features
-from pricefuse.files import read_json, replacing, write_json
+from pricefuse.files import read_json, replacing, seal_folder, write_json
 from pricefuse.metrics import smape
 from pricefuse.models import price_model
 from pricefuse.training import member_fits
@@ -40,6 +40,7 @@ def main() -> None:
     with replacing(validation / "epochs.csv") as temporary:
         member_fits.all_epochs(fits).to_csv(temporary, index=False)
     write_json(validation / "weights.json", ensemble.weights)
+    seal_folder(validation, ["out_of_fold.parquet", "epochs.csv", "weights.json"])
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())
     print(f"weights: {fitted}; spread {ensemble.spread:.2f}, shift {ensemble.shift:.3f}")
 

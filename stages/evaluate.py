@@ -7,7 +7,7 @@ from pricefuse.pipeline.params import read_params
 
 from pricefuse.evaluation.plots import draw_validation
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
-from pricefuse.evaluation.validation_folder import read_epochs, read_out_of_fold
+from pricefuse.evaluation.validation_folder import read_validation
 from pricefuse.files import read_json, replacing, write_json
 
 # What DVC shows and compares: few enough to be read side by side. metrics/validation.json has the rest.
@@ -19,7 +19,7 @@ def main() -> None:
         __doc__, "validation", "images", "folds", "headline", "metrics", "image-metrics", "plots"
     )
     params = read_params(Path("params.yaml"))
-    out_of_fold = read_out_of_fold(validation)
+    out_of_fold, trained, weights = read_validation(validation)
     settings = params.evaluate
     scores = validation_scores(
         out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
@@ -27,8 +27,7 @@ def main() -> None:
     grouped = read_json(folds, "Run `dvc repro`, or `dvc pull`")
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
     deciles = error_by_decile(out_of_fold)
-    epochs = mean_epochs(read_epochs(validation))
-    weights = read_json(validation / "weights.json", "Run `dvc repro ensemble`, or `dvc pull`")
+    epochs = mean_epochs(trained)
 
     for name, table in (("deciles", deciles), ("epochs", epochs)):
         with replacing(plots / f"{name}.csv") as temporary:

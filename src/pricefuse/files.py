@@ -1,20 +1,31 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and known by their digests."""
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pricefuse.errors import InputError
 
 TEMPORARY_SUFFIX = ".tmp"
+
+
+class FileDigest(BaseModel):
+    """What a file must be: its size in bytes, and its SHA-256 as hex."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    size: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @contextmanager
@@ -71,6 +82,63 @@ def read_parquet(path: Path, remedy: str) -> pd.DataFrame:
         raise InputError(f"{path}: no such file. {remedy}") from None
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError) as error:
         raise InputError(f"{path}: not a valid parquet table ({_one_line(error)}). {remedy}") from None
+
+
+def digests(folder: Path, names: Iterable[str]) -> dict[str, FileDigest]:
+    """Return the digests of files in `folder`, by their relative paths."""
+    return {name: FileDigest(size=(folder / name).stat().st_size, sha256=_sha256(folder / name)) for name in names}
+
+
+def require_files(folder: Path, files: Mapping[str, FileDigest], remedy: str) -> None:
+    """Raise InputError unless every file of `files` is there, of the stated size and SHA-256."""
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{path}: no such file: {folder} is incomplete. {remedy}")
+        size = path.stat().st_size
+        if size != expected.size:
+            raise InputError(f"{path}: {size:,} bytes instead of {expected.size:,}: the file is damaged. {remedy}")
+        if _sha256(path) != expected.sha256:
+            raise InputError(f"{path}: not as it was written (SHA-256 differs): the file is damaged. {remedy}")
+
+
+def json_digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a JSON object, as hex: a file that states it shows by it whether it was changed."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object with the digest of its own content, atomically."""
+    write_json(path, {**content, "digest": json_digest(content)})
+
+
+def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
+    """Return what `write_sealed` wrote. Raises InputError, which ends with `remedy`, where the file is another."""
+    content = read_json(path, remedy)
+    if not isinstance(content, dict) or content.pop("digest", None) != json_digest(content):
+        raise InputError(f"{path}: not as it was written: the file is damaged, or another version's. {remedy}")
+    return content
+
+
+def seal_folder(folder: Path, names: Iterable[str]) -> None:
+    """Write files.json, the digests of the files of `names` in `folder`, which `require_sealed` compares them with."""
+    write_sealed(folder / "files.json", {name: kept.model_dump() for name, kept in digests(folder, names).items()})
+
+
+def require_sealed(folder: Path, remedy: str) -> None:
+    """Raise InputError, which ends with `remedy`, unless the files of `folder` are as `seal_folder` found them."""
+    path = folder / "files.json"
+    content = read_sealed(path, remedy)
+    try:
+        files = TypeAdapter(dict[str, FileDigest]).validate_python(content)
+    except ValidationError:
+        raise InputError(f"{path}: not a list of files and their digests. {remedy}") from None
+    require_files(folder, files, remedy)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _finite(number: str) -> float:

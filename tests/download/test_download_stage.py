@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from image_bytes import jpeg
 from misbehaving_server import body, silence, status
@@ -33,6 +34,7 @@ class Stage:
     def __init__(self, folder, write_params):
         self.folder, self.write_params = folder, write_params
         self.images, self.card = folder / "data/images", folder / "data/images.json"
+        self.hashes = folder / "data/image_hashes.parquet"
         self.set()
 
     def set(self, **changes):
@@ -48,7 +50,7 @@ class Stage:
                 csv.writer(file).writerows(row[:columns] for row in [names, *products])
 
     def start(self, **options):
-        paths = {"--catalog": "catalog", "--out": self.images, "--card": self.card}
+        paths = {"--catalog": "catalog", "--out": self.images, "--hashes": self.hashes, "--card": self.card}
         return subprocess.Popen(
             [sys.executable, ROOT / "stages/download.py", *(part for pair in paths.items() for part in pair)],
             cwd=self.folder,
@@ -91,6 +93,10 @@ def test_another_run_asks_only_for_what_may_succeed_now_unless_told_otherwise(st
         "truncated": 1,
         "reasons": {"dead link (404)": 1, "server error (503)": 1},
     }
+
+    hashes, table = pq.read_table(stage.hashes), stage.table()
+    assert hashes.equals(table.select(hashes.column_names))
+    assert hashes.column_names == ["sample_id", "sha256", "phash"]
 
     server.requests.clear()
     out, _ = stage.run()

@@ -48,6 +48,7 @@ class TestRecords:
     def test_a_fetched_image_is_a_checked_and_scaled_jpeg(self, catalog, server):
         (record,) = records(catalog, [server.on("/a.jpg", body(jpeg()))])
         assert record | {"jpeg": None, "sha256": None} == {
+            "phash": None,  # a plain picture
             "status": "ok",
             "error": None,
             "transient": False,
@@ -90,7 +91,7 @@ class TestRecords:
         for link, record in zip(links, records(catalog, list(links), max_bytes=50_000), strict=True):
             assert (record["error"], record["transient"], record["source"]) == links[link], link
             assert record["status"] == "failed"
-            assert all(record[name] is None for name in ("jpeg", "sha256", "width", "height"))
+            assert all(record[name] is None for name in ("jpeg", "sha256", "phash", "width", "height"))
 
     def test_a_truncated_file_is_marked(self, catalog):
         data = jpeg(size=(400, 400))

@@ -12,7 +12,7 @@ from encoder_settings import text_settings
 from pricefuse.encoders import embed
 from pricefuse.encoders.chunking import Chunks
 from pricefuse.encoders.text_encoder import TextEncoder
-from pricefuse.features.fuse import stored_vectors
+from pricefuse.features.blocks import stored_vectors
 from pricefuse.keys import row_key
 from pricefuse.tables.refresh import refresh
 

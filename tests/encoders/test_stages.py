@@ -18,7 +18,7 @@ from PIL import Image
 from sentence_transformers import SentenceTransformer
 
 from pricefuse.encoders import bundled
-from pricefuse.features.fuse import stored_vectors
+from pricefuse.features.blocks import stored_vectors
 from pricefuse.keys import row_key
 from pricefuse.tables.parquet import iter_parts
 from pricefuse.tables.refresh import refresh

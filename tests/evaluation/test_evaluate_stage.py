@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pricefuse.files import seal_folder
+
 
 @pytest.fixture
 def evaluate(run_stage, write_params, tmp_path):
@@ -20,6 +22,7 @@ def evaluate(run_stage, write_params, tmp_path):
         epochs = "member,fold,seed,epoch,train_loss,smape,r2,mae,rmse\nlexical,0,0,1,1.5,80,0.1,3,5\n"
         (tmp_path / "validation/epochs.csv").write_text(epochs)
         (tmp_path / "validation/weights.json").write_text('{"lexical": 1.0}')
+        seal_folder(tmp_path / "validation", ["out_of_fold.parquet", "epochs.csv", "weights.json"])
         (tmp_path / "images.json").write_text("{}")
         folds = {"look_alikes_across_folds": look_alikes, "look_alikes_sampled": rows}
         (tmp_path / "folds.json").write_text(json.dumps(folds))

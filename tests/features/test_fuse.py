@@ -1,18 +1,28 @@
-"""The fused features: what stands where, training rows apart from rows to be priced, and what is refused."""
+"""The fused features: what stands where, and what is refused, of whatever is left of them."""
+
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from pricefuse.errors import InputError
-from pricefuse.features.fuse import BlockData, fuse, stored_mask, stored_vectors, varying
+from pricefuse.features import fuse as fuse_module
+from pricefuse.features import ngrams as ngrams_module
+from pricefuse.features.fuse import BlockData, fuse
 from pricefuse.features.matrix import Features
 from pricefuse.features.ngrams import count_ngrams
-from pricefuse.tables import refresh as rows
 
-TRAIN = pd.DataFrame({"sample_id": ["a", "b"], "price": [1.0, 2.0], "group": [0, 1], "fold": [0, 1]})
-TEST = pd.DataFrame({"sample_id": ["c", "d", "e"]})
+INDEX = pd.DataFrame(
+    {"sample_id": list("abcde"), "price": [1.0, 2, 3, 4, 5], "group": [0, 1, 2, 3, 4], "fold": [0, 1, 0, 1, 0]}
+)
+TEXTS = ["honey", "rice", "tea", "soup", "honey"]
+
+
+def count(texts):
+    return count_ngrams({"name": texts, "text": texts}, 10)
 
 
 def blocks(chunk):
@@ -23,79 +33,112 @@ def blocks(chunk):
     ], np.hstack([left, right])
 
 
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 1024])
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5])
-def test_blocks_stand_side_by_side_and_each_folder_has_its_rows(tmp_path, chunk):
+def test_blocks_stand_side_by_side_whatever_the_pieces_they_come_in(tmp_path, monkeypatch, chunk, window):
+    monkeypatch.setattr(fuse_module, "WINDOW_ROWS", window)
     data, whole = blocks(chunk)
-    texts = ["honey", "rice", "tea", "soup", "honey"]
-    ngrams = count_ngrams({"name": texts, "text": texts}, 10)
-    fuse([tmp_path / "train", tmp_path / "test"], [TRAIN, TEST], data, ngrams, ["x"])
-    train, test = (Features.load(tmp_path / name) for name in ("train", "test"))
-    np.testing.assert_array_equal(np.vstack([train.matrix, test.matrix]), whole)
-    assert isinstance(train.matrix, np.memmap)
-    assert [(block.name, block.start, block.stop, block.recipe) for block in train.blocks] == [
+    counted = count(TEXTS)
+    parts = [counted[start : start + chunk] for start in range(0, 5, chunk)]
+    layout = fuse(tmp_path, INDEX, data, parts, ["x"])
+    features = Features.load(tmp_path, training=True)
+    np.testing.assert_array_equal(features.matrix, whole)
+    assert isinstance(features.matrix, np.memmap)
+    assert [(block.name, block.start, block.stop, block.recipe) for block in features.blocks] == [
         ("gemma", 0, 2, "m@1"),
         ("mask", 2, 3, "has"),
     ]
-    assert train.layout == test.layout
-    pd.testing.assert_frame_equal(train.index, TRAIN)
-    pd.testing.assert_frame_equal(test.index, TEST)
-    np.testing.assert_array_equal(test.ngrams.toarray(), ngrams.toarray()[2:])
-    assert train.attributes == ("x",)
+    assert features.blocks == layout
+    pd.testing.assert_frame_equal(features.index, INDEX)
+    np.testing.assert_array_equal(features.ngrams.toarray(), counted.toarray())
+    assert features.attributes == ("x",)
+    np.save(tmp_path / "expected.npy", whole)
+    assert (tmp_path / "features.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
 
 
-def test_a_new_row_to_be_priced_leaves_the_training_rows_files_as_they_were(tmp_path):
-    contents = []
-    for count in (2, 3):
-        data, _ = blocks(2)
-        data = [BlockData(b.name, b.recipe, b.width, [np.vstack(list(b.chunks))[: 2 + count]]) for b in data]
-        texts = ["honey", "rice", "tea", "soup", "honey"][: 2 + count]
-        folder = tmp_path / str(count)
-        ngrams = count_ngrams({"name": texts, "text": texts}, 10)
-        fuse([folder / "train", folder / "test"], [TRAIN, TEST.iloc[:count]], data, ngrams)
-        files = sorted(path for path in (folder / "train").rglob("*") if path.is_file())
-        contents.append({path.relative_to(folder): path.read_bytes() for path in files})
-    assert contents[0] == contents[1]
-    assert len(contents[0]) == 6
+def test_equal_rows_give_equal_files_whatever_the_pieces_they_come_in(tmp_path):
+    for chunk in (1, 5):
+        fuse(tmp_path / str(chunk), INDEX, blocks(chunk)[0], [count(TEXTS[:2]), count(TEXTS[2:])])
+    assert contents(tmp_path / "1") == contents(tmp_path / "5")
+    assert len(contents(tmp_path / "1")) == 6
 
 
-def test_a_block_with_too_few_rows_is_refused_and_nothing_is_written(tmp_path):
-    with pytest.raises(InputError, match="block x has 2 rows where there are 5 products"):
-        fuse([tmp_path / "a", tmp_path / "b"], [TRAIN, TEST], [BlockData("x", "s", 1, [np.ones((2, 1), np.float32)])])
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+def test_no_rows_are_features_too(tmp_path):
+    data = [BlockData("gemma", "m@1", 2, [])]
+    fuse(tmp_path, INDEX[:0], data, [count([])])
+    features = Features.load(tmp_path)
+    assert (features.matrix.shape, features.ngrams.shape) == ((0, 2), (0, 3 << 10))
 
 
-def test_attributes_that_are_alike_in_all_training_rows_are_left_out_and_named():
-    nan = np.nan
-    table = pd.DataFrame(
-        {"alike": [1.0, 1, 2], "none": [nan, nan, 2], "some": [1.0, nan, 1], "varying": [1.0, 2, 2]}, dtype=np.float32
-    )
-    kept, constant = varying(table, 2)
-    assert list(kept) == ["some", "varying"]
-    assert constant == ["alike", "none"]
-    assert len(kept) == 3
+@pytest.mark.parametrize("rows", [0, 2, 6])
+def test_a_block_with_another_number_of_rows_is_refused_and_no_features_are_left(tmp_path, rows):
+    fuse(tmp_path, INDEX, blocks(5)[0])
+    with pytest.raises(InputError, match=f"block x has {rows} rows where there are 5 products"):
+        fuse(tmp_path, INDEX, [*blocks(5)[0], BlockData("x", "s", 1, [np.ones((rows, 1), np.float32)])])
+    with pytest.raises(InputError, match=r"layout\.json: no such file"):
+        Features.load(tmp_path)
+    assert not list(tmp_path.glob("*.tmp"))
 
 
-@pytest.fixture
-def images(tmp_path):
-    schema = pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), 2))])
-    vectors = {0: np.array([1, 2], np.float32), 1: None, 2: np.array([5, 6], np.float32)}
-
-    def compute(missing):
-        for position in missing:
-            yield position, {"has_image": vectors[position] is not None, "vector": vectors[position]}
-
-    rows.refresh(tmp_path / "clip", ["a", "b", "c"], ["1", "2", "3"], compute, schema, rows_per_part=2)
-    return tmp_path / "clip"
+@pytest.mark.parametrize("name", ["features.npy", "index.parquet", "ngrams/data.npy", "ngrams/indices.npy"])
+def test_a_number_that_changed_on_disk_is_found_before_anything_is_parsed(tmp_path, name):
+    fuse(tmp_path, INDEX, blocks(5)[0], [count(TEXTS)])
+    path = tmp_path / name
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: not as it was written .* Run `dvc repro fuse`, or `dvc pull`"):
+        Features.load(tmp_path)
 
 
-def test_a_row_without_an_image_has_no_vector_and_says_so(images):
-    np.testing.assert_array_equal(
-        np.concatenate(list(stored_vectors(images, ["a", "b", "c"]))), [[1, 2], [np.nan, np.nan], [5, 6]]
-    )
-    np.testing.assert_array_equal(np.concatenate(list(stored_mask(images, ["a", "b", "c"]))), [[1], [0], [1]])
+def test_a_layout_of_another_version_or_with_another_name_in_it_is_refused(tmp_path):
+    fuse(tmp_path, INDEX, blocks(5)[0], attributes=["x"])
+    path = tmp_path / "layout.json"
+    content = json.loads(path.read_text())
+    for other in ({**content, "attributes": ["y"]}, {k: v for k, v in content.items() if k != "digest"}):
+        path.write_text(json.dumps(other))
+        with pytest.raises(InputError, match=r"layout\.json: not as it was written: .* or another version's"):
+            Features.load(tmp_path)
 
 
-@pytest.mark.parametrize("ids", [["a", "x", "c"], ["a", "b"], ["a", "b", "c", "d"]])
-def test_embeddings_of_other_products_are_refused(images, ids):
-    with pytest.raises(InputError, match="not those of today's products"):
-        list(stored_vectors(images, ids))
+def test_more_counts_than_32_bits_number_are_written_with_64(tmp_path, monkeypatch):
+    counted = count(TEXTS)
+    for limit, expected in ((counted.nnz, np.int32), (counted.nnz - 1, np.int64)):
+        monkeypatch.setattr(ngrams_module, "MAX_INT32", limit)
+        folder = tmp_path / expected.__name__
+        fuse(folder, INDEX, blocks(5)[0], [counted[:2], counted[2:]])
+        ngrams = Features.load(folder).ngrams
+        assert ngrams.indices.dtype == ngrams.indptr.dtype == expected
+        np.testing.assert_array_equal(ngrams.toarray(), counted.toarray())
+        assert not list(folder.rglob("*.tmp*"))
+
+
+GROWTH = """
+import resource, sys
+from pathlib import Path
+import numpy as np, pandas as pd
+from pricefuse.features.fuse import BlockData, fuse
+from pricefuse.features.ngrams import count_ngrams
+
+def write(rows):
+    index = pd.DataFrame({"sample_id": [str(row) for row in range(rows)]})
+    texts = [f"tea no {row} of many" for row in range(1000)]
+    counted = count_ngrams({"name": texts, "text": texts}, 10)
+    chunks = (np.ones((1000, 1000), np.float32) for _ in range(rows // 1000))
+    fuse(Path(sys.argv[1]), index, [BlockData("x", "r", 1000, chunks)], (counted for _ in range(rows // 1000)))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+few = write(2000)
+print(write(40_000) - few)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    done = subprocess.run([sys.executable, "-c", GROWTH, tmp_path], capture_output=True, text=True, check=True)
+    assert (tmp_path / "features.npy").stat().st_size > 150 * 2**20
+    assert float(done.stdout) < 30  # MiB

@@ -138,6 +138,12 @@ def test_names_that_differ_in_size_alone_are_one_group():
     }  # fmt: skip
 
 
+def test_long_texts_are_one_only_where_all_of_them_is():
+    start = "plum jam " * 100
+    found = reasons(products(text=[start + "a", start + "b", start + "a!"]))
+    assert found.labels.tolist() == [0, 1, 0]
+
+
 def test_one_word_that_is_left_of_a_name_groups_nothing():
     found = reasons(products(name=["Honey 12 oz", "Honey, 1 lb"], variant_of=["Honey", "Honey,"]))
     assert found.labels.tolist() == [0, 1]

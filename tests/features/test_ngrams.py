@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import HashingVectorizer
 
 from pricefuse.errors import InputError
 from pricefuse.features import ngrams
@@ -21,12 +24,38 @@ def test_words_and_characters_are_counted_in_spaces_of_their_own():
     assert words[4].sum() > 0
 
 
-def test_a_row_is_counted_the_same_whatever_stands_beside_it(monkeypatch):
+def test_a_row_is_counted_the_same_whatever_stands_beside_it():
     whole = ngrams.count_ngrams(FIELDS, 14).toarray()
-    monkeypatch.setattr(ngrams, "CHUNK_ROWS", 2)
-    np.testing.assert_array_equal(ngrams.count_ngrams(FIELDS, 14).toarray(), whole)
-    alone = {field: texts[3:4] for field, texts in FIELDS.items()}
-    np.testing.assert_array_equal(ngrams.count_ngrams(alone, 14).toarray()[0], whole[3])
+    for row in range(len(TEXTS)):
+        alone = {field: texts[row : row + 1] for field, texts in FIELDS.items()}
+        np.testing.assert_array_equal(ngrams.count_ngrams(alone, 14).toarray()[0], whole[row])
+
+
+def by_scikit_learn(fields, bits):
+    """Count as scikit-learn does, row by row and n-gram by n-gram."""
+    tables = []
+    for space in ngrams.SPACES:
+        pattern = {"token_pattern": r"(?u)\b\w+\b"} if space.analyzer == "word" else {}
+        vectorizer = HashingVectorizer(
+            analyzer=space.analyzer, ngram_range=(space.low, space.high), n_features=2**bits, alternate_sign=False,
+            norm=None, **pattern,
+        )  # fmt: skip
+        tables.append(np.minimum(vectorizer.transform(fields[space.field]).toarray(), 255))
+    return np.hstack(tables)
+
+
+@given(st.lists(st.tuples(st.text(max_size=40), st.text("ab \n-é", max_size=40)), min_size=1, max_size=5))
+def test_counts_are_those_of_scikit_learn(rows):
+    fields = {"name": [name for name, _ in rows], "text": [text for _, text in rows]}
+    counted = ngrams.count_ngrams(fields, 10)
+    assert counted.dtype == np.uint8
+    assert counted.has_sorted_indices
+    np.testing.assert_array_equal(counted.toarray(), by_scikit_learn(fields, 10))
+
+
+def test_counts_of_demo_like_listings_are_those_of_scikit_learn():
+    fields = {"name": [f"İstanbul Tea {row % 3} x{row}" for row in range(40)], "text": ["a b a b c " * 9] * 40}
+    np.testing.assert_array_equal(ngrams.count_ngrams(fields, 12).toarray(), by_scikit_learn(fields, 12))
 
 
 def test_a_word_said_a_thousand_times_is_counted_as_255():
@@ -35,7 +64,7 @@ def test_a_word_said_a_thousand_times_is_counted_as_255():
 
 def test_counts_come_back_from_disk_and_rows_are_gathered_in_any_order(tmp_path):
     counted = ngrams.count_ngrams(FIELDS, 12)
-    ngrams.write_ngrams(tmp_path, counted)
+    assert ngrams.write_ngrams(tmp_path, [counted[:4], counted[4:]])[0] == counted.shape[1]
     loaded = ngrams.read_ngrams(tmp_path, counted.shape[1])
     np.testing.assert_array_equal(loaded.toarray(), counted.toarray())
     assert not loaded.indices.flags.writeable  # the file's own bytes, mapped
@@ -58,7 +87,7 @@ def test_counts_come_back_from_disk_and_rows_are_gathered_in_any_order(tmp_path)
 )
 def test_arrays_that_are_no_counts_are_refused(tmp_path, name, position, value, message):
     counted = ngrams.count_ngrams({"name": ["honey jar", "rice"], "text": ["a b", "c"]}, 10)
-    ngrams.write_ngrams(tmp_path, counted)
+    ngrams.write_ngrams(tmp_path, [counted])
     array = np.load(tmp_path / f"{name}.npy")
     array[position] = value
     np.save(tmp_path / f"{name}.npy", array)

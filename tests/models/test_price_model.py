@@ -126,7 +126,7 @@ def test_stage_predict_names_products_that_resemble_no_training_product(run_stag
             BlockData(block.name, block.recipe, block.width, [features.matrix[:, block.start : block.stop]])
             for block in features.blocks
         ]
-        fuse([tmp_path / "fused"], [index], blocks, features.ngrams, features.attributes)
+        fuse(tmp_path / "fused", index, blocks, [features.ngrams], features.attributes)
         arguments = ("--features", "fused", "--model", folder, "--out", "prices.csv")
         printed = run_stage("predict", tmp_path, *arguments).stdout
         assert list(pd.read_csv(tmp_path / "prices.csv")) == ["sample_id", "price"]

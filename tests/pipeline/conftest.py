@@ -20,9 +20,10 @@ def intact(tmp_path_factory, write_params, run_stage):
     """Return a workspace with features, members, model and validation, and never change it."""
     folder = tmp_path_factory.mktemp("intact")
     rows = catalog(rows=160, folds=2)
-    blocks = [BlockData(b.name, b.recipe, b.width, [rows.matrix[:, b.start : b.stop]]) for b in rows.blocks]
-    indexes = [rows.index[:120], rows.index.loc[120:, ["sample_id"]]]
-    fuse([folder / f"data/fused/{name}" for name in ("train", "test")], indexes, blocks, rows.ngrams, rows.attributes)
+    indexes = {"train": rows.index[:120], "test": rows.index.loc[120:, ["sample_id"]]}
+    for name, part in (("train", slice(0, 120)), ("test", slice(120, None))):
+        blocks = [BlockData(b.name, b.recipe, b.width, [rows.matrix[part, b.start : b.stop]]) for b in rows.blocks]
+        fuse(folder / f"data/fused/{name}", indexes[name], blocks, [rows.ngrams[part]], rows.attributes)
     (folder / "data/embeddings").mkdir()
     for name in ("data/embeddings/gemma.json", "data/embeddings/clip.json", "images.json"):
         (folder / name).write_text("{}")

@@ -13,7 +13,6 @@ from damage_runs import (
     command_line,
     files,
     priced,
-    require_positive,
     require_same,
     scored,
     weighed,
@@ -45,14 +44,22 @@ def test_a_damaged_file_of_the_model_is_refused_or_gives_the_same_prices(small_w
     assert accepted < 10  # a line end more or less of model.json
 
 
-def test_damaged_features_of_rows_to_be_priced_are_refused_or_give_positive_prices(small_workspace):
-    refused, accepted = damage_all("data/fused/test", priced, require_positive)
-    assert refused > 60 < refused + accepted
+@pytest.mark.parametrize("rows", ["test", "train"])
+def test_damaged_features_are_refused_or_give_the_same_prices(small_workspace, rows):
+    run = priced if rows == "test" else lambda: weighed("boosted")
+    refused, accepted = damage_all(f"data/fused/{rows}", run, require_same)
+    assert refused > 120
+    assert accepted < 5  # a line end more or less of layout.json
 
 
-def test_damaged_features_of_training_rows_are_refused_or_give_positive_prices(small_workspace):
-    refused, _ = damage_all("data/fused/train", lambda: weighed("boosted"), require_positive)
-    assert refused > 60
+def test_a_price_of_an_epoch_or_a_row_that_changed_in_a_digit_is_refused(small_workspace):
+    for path in files(Path(VALIDATION)):
+        content = path.read_bytes()
+        for place in range(0, len(content), max(1, len(content) // 50)):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            assert isinstance(refused_or(scored), str) or content[place : place + 1].isspace(), (path, place)
+        path.write_bytes(content)
+    scored()
 
 
 @pytest.mark.parametrize("member", MEMBERS)
@@ -63,13 +70,14 @@ def test_a_damaged_file_of_a_member_is_refused_or_gives_the_same_prices(small_wo
 
 
 def test_damaged_predictions_and_epochs_are_refused_or_give_the_same_scores(small_workspace):
-    refused, _ = damage_all(VALIDATION, scored, require_same)
-    assert refused > 20
+    refused, accepted = damage_all(VALIDATION, scored, require_same)
+    assert refused > 80
+    assert accepted < 5
 
 
-@pytest.mark.parametrize("folder", [MODEL, "data/fused/test", "models/members/boosted/fits"])
+@pytest.mark.parametrize("folder", [MODEL, "data/fused/test", "models/members/boosted/fits", VALIDATION])
 def test_files_that_changed_places_are_refused(small_workspace, folder):
-    run = (lambda: weighed("boosted")) if "members" in folder else priced
+    run = {MODEL: priced, "data/fused/test": priced, VALIDATION: scored}.get(folder, lambda: weighed("boosted"))
     found = files(Path(folder))
     expected = run()
     for one, other in zip(found, found[1:] + found[:1], strict=True):
@@ -94,16 +102,13 @@ def test_rows_of_the_other_folder_are_refused(small_workspace):
     assert "no column price" in refused_or(lambda: weighed("boosted"))
 
 
-@pytest.mark.parametrize("name", ["layout.json"])
-def test_another_layout_is_refused(small_workspace, name):
-    path = Path("data/fused/test") / name
+def test_another_layout_is_refused(small_workspace):
+    path = Path("data/fused/test/layout.json")
     content = json.loads(path.read_text())
-    expected = priced()
     for place, new in [*json_changes(content), *((place, DELETED) for place in dict(json_changes(content)) if place)]:
-        if place[:1] == ("attributes",):  # names, which no model reads
-            continue
-        path.write_text(json.dumps(changed(content, place, new)))
-        require_same(refused_or(priced), expected, f"{place}: {new}")
+        other = changed(content, place, new)
+        path.write_text(json.dumps(other))
+        assert isinstance(refused_or(priced), str) or other == content, f"{place}: {new}"
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damage import DELETED, REFUSED, array_changes, changed, json_changes, refused_or
-from damage_runs import MEMBERS, MODEL, priced, require_positive
+from damage import DELETED, REFUSED, array_changes, changed, damaged, json_changes, refused_or
+from damage_runs import MEMBERS, MODEL, files, priced, require_positive, weighed
 from safetensors.numpy import load_file, save_file
-from sealing import seal
+from sealing import seal, seal_features
 
 from pricefuse.features.matrix import Features
 from pricefuse.models import price_model
@@ -56,6 +56,43 @@ def test_weights_and_ranges_that_no_model_has_are_refused_though_sealed(small_wo
     path.write_text(json.dumps(content))
     seal(Path(MODEL))
     assert "model.json: " in refused_or(priced)
+
+
+@pytest.mark.parametrize("rows", ["test", "train"])
+def test_features_that_were_damaged_before_they_were_sealed_are_refused_or_give_positive_prices(small_workspace, rows):
+    run = priced if rows == "test" else lambda: weighed("boosted")
+    folder, refused = Path("data/fused") / rows, 0
+    layout = (folder / "layout.json").read_bytes()
+    for path in files(folder):
+        content = path.read_bytes()
+        for name, version in damaged(content).items():
+            if path.name == "layout.json" or version is None:
+                continue
+            path.write_bytes(version)
+            seal_features(folder)
+            got = refused_or(run)
+            require_positive(got, None, f"{path}: {name}")
+            refused += isinstance(got, str)
+        path.write_bytes(content)
+        (folder / "layout.json").write_bytes(layout)
+    assert refused > 50
+
+
+def test_whoever_seals_a_changed_layout_gets_a_refusal_or_the_same_prices(small_workspace):
+    folder = Path("data/fused/test")
+    content = json.loads((folder / "layout.json").read_text())
+    del content["digest"]
+    described = {name: part for name, part in content.items() if name not in {"files", "attributes"}}
+    cases = [*json_changes(described), *((place, DELETED) for place in dict(json_changes(described)) if place)]
+    expected, refused = priced(), 0
+    for place, new in cases:
+        if not place:
+            continue
+        seal_features(folder, {**content, **changed(described, place, new)})
+        got = refused_or(priced)
+        assert isinstance(got, str) or np.array_equal(got, expected), f"{place}: {new}"
+        refused += isinstance(got, str)
+    assert refused > 100
 
 
 def one_fit(member):

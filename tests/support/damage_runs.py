@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores
-from pricefuse.evaluation.validation_folder import read_epochs, read_out_of_fold
+from pricefuse.evaluation.validation_folder import read_validation
 from pricefuse.features.matrix import Features
 from pricefuse.models import price_model
 from pricefuse.models.ensemble import Ensemble
@@ -63,9 +63,9 @@ def weighed(*members):
 
 
 def scored():
-    table = read_out_of_fold(Path(VALIDATION))
-    epochs = mean_epochs(read_epochs(Path(VALIDATION)))
-    assert len(epochs)
+    table, epochs, weights = read_validation(Path(VALIDATION))
+    assert len(mean_epochs(epochs))
+    assert set(weights) == set(MEMBERS)
     error_by_decile(table)
     return np.array([validation_scores(table, samples=10, confidence=0.9, seed=0)["smape"]])
 

@@ -1,11 +1,15 @@
 """Embedding tables in their real format with made-up vectors: equal content has equal keys and vectors."""
 
+import hashlib
 import json
 from random import Random
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from pricefuse.images.normalize import ImageError, normalize
+from pricefuse.images.perceptual_hash import HASH_BYTES
 from pricefuse.keys import row_key
 from pricefuse.tables import refresh as rows
 
@@ -29,8 +33,23 @@ def write_table(folder, ids, keys, vectors):
     rows.refresh(folder, ids, keys, compute, schema, rows_per_part=16)
 
 
+def write_image_hashes(path, ids, images):
+    """Write the hashes of `images`, bytes or None, as stage download does; what is no picture has no phash."""
+    phashes = [None if image is None else _phash(image) for image in images]
+    sha256 = [None if image is None else hashlib.sha256(image).hexdigest() for image in images]
+    columns = {"sample_id": ids, "sha256": pa.array(sha256, pa.string())}
+    pq.write_table(pa.table(columns | {"phash": pa.array(phashes, pa.binary(HASH_BYTES))}), path)
+
+
+def _phash(image):
+    try:
+        return normalize(image, side=256, quality=90, max_pixels=10**7).phash
+    except ImageError:
+        return None
+
+
 def write_embeddings(folder, ids, texts, images):
-    """Write all that stage fuse reads: `texts` are strings, `images` bytes or None."""
+    """Write all embeddings that stage fuse reads: `texts` are strings, `images` bytes or None."""
     for name, contents in (("gemma", texts), ("clip_text", texts), ("clip_image", images)):
         keys = [row_key(name, str(content)) for content in contents]
         write_table(

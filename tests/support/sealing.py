@@ -1,8 +1,8 @@
-"""Change a price model as somebody would who also knows how its digests are computed."""
+"""Change a price model or features as somebody would who also knows how their digests are computed."""
 
 import json
 
-from pricefuse.models import manifest
+from pricefuse.files import digests, json_digest, write_sealed
 
 
 def seal(folder):
@@ -11,8 +11,8 @@ def seal(folder):
     content = json.loads(path.read_text())
     del content["digest"]
     there = [name for name in content["files"] if (folder / name).is_file()]
-    content["files"] |= {name: kept.model_dump() for name, kept in manifest.digests(folder, there).items()}
-    path.write_text(json.dumps({**content, "digest": manifest._digest(content)}))
+    content["files"] |= {name: kept.model_dump() for name, kept in digests(folder, there).items()}
+    path.write_text(json.dumps({**content, "digest": json_digest(content)}))
 
 
 def tamper(folder, change):
@@ -22,3 +22,11 @@ def tamper(folder, change):
     change(content)
     path.write_text(json.dumps(content))
     seal(folder)
+
+
+def seal_features(folder, layout=None):
+    """Make layout.json, of the content given or as it is, state the files as they are now."""
+    content = layout or json.loads((folder / "layout.json").read_text())
+    content.pop("digest", None)
+    files = {name: kept.model_dump() for name, kept in digests(folder, content["files"]).items()}
+    write_sealed(folder / "layout.json", {**content, "files": files})

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 from keyed_rows import refresh_keys
 
-from pricefuse.tables.parquet import MAX_BATCH_ROWS, iter_column, iter_rows
+from pricefuse.errors import InputError
+from pricefuse.tables.parquet import MAX_BATCH_ROWS, iter_batches, iter_column, iter_matching, iter_rows, write_columns
 
 ROWS = 3 * MAX_BATCH_ROWS + 100
 
@@ -26,6 +27,30 @@ def file(request, tmp_path):
 def test_rows_are_read_by_position_whatever_the_row_groups(file, positions):
     found = list(iter_rows(file, np.array(positions, np.int64), ["text"]))
     assert found == [(position, {"text": f"text {position}"}) for position in positions]
+
+
+@pytest.mark.parametrize(
+    "rows", [range(ROWS), range(3), range(7, 7), range(ROWS - 1, ROWS), range(MAX_BATCH_ROWS - 2, 2 * MAX_BATCH_ROWS)]
+)
+def test_batches_of_some_rows_are_read_whatever_the_row_groups(file, rows):
+    batches = list(iter_batches(file, ["number"], rows))
+    assert [number for batch in batches for number in batch["number"].to_pylist()] == list(rows)
+    assert max(map(len, batches), default=0) <= MAX_BATCH_ROWS
+
+
+def test_columns_of_a_folder_are_one_file_that_is_read_like_it(tmp_path):
+    keys = [f"k{row}" for row in range(7)]
+    refresh_keys(tmp_path / "table", keys)
+    write_columns(tmp_path / "table", ["sample_id", "key"], tmp_path / "keys.parquet")
+    ids = pq.read_table(tmp_path / "keys.parquet")["sample_id"].to_pylist()
+    assert len(ids) == 7
+    for rows in (None, range(2, 5)):
+        expected = keys if rows is None else keys[2:5]
+        for source in (tmp_path / "table", tmp_path / "keys.parquet"):
+            found = [key for part in iter_matching(source, ids, ["key"], rows) for key in part["key"].to_pylist()]
+            assert found == expected
+    with pytest.raises(InputError, match="not those of today's products"):
+        list(iter_matching(tmp_path / "none.parquet", ids, ["key"]))
 
 
 def test_row_groups_without_a_wanted_row_are_not_read(file, monkeypatch):

@@ -90,7 +90,7 @@ def test_the_key_names_data_settings_and_what_members_share(tmp_path, rows):
 
     def key(settings=SETTINGS, train=TRAIN, factor=1.0, member="simple_nn"):
         block = BlockData("gemma", "m", matrix.shape[1], [matrix * np.float32(factor)])
-        fuse([tmp_path], [index], [block])
+        fuse(tmp_path, index, [block])
         return fits_key(tmp_path, member, settings, train)
 
     same = key()

@@ -18,7 +18,7 @@ FITS = 6  # three folds, two seeds
 def workspace(tmp_path, write_params):
     rows = catalog(rows=240)
     blocks = [BlockData(b.name, b.recipe, b.width, [rows.matrix[:, b.start : b.stop]]) for b in rows.blocks]
-    fuse([tmp_path / "features"], [rows.index], blocks, rows.ngrams, rows.attributes)
+    fuse(tmp_path / "features", rows.index, blocks, [rows.ngrams], rows.attributes)
     write_params(tmp_path, {"lexical.seeds": [0, 1], "lexical.min_steps": 400})
     return tmp_path
 

@@ -26,10 +26,11 @@ from pricefuse.download.local_files import LocalImages, OutsideFolderError, Unre
 from pricefuse.download.settings import DownloadSettings
 from pricefuse.errors import InputError
 from pricefuse.images.normalize import ImageError, normalize
+from pricefuse.images.perceptual_hash import HASH_BYTES
 from pricefuse.thread_pool import map_in_threads
 
 # Raise it when the same bytes give another record: all records are then computed again.
-RECIPE_VERSION = 6
+RECIPE_VERSION = 7
 ROWS_PER_PART = 500  # some 10 MB
 SCHEMA = pa.schema(
     [
@@ -37,6 +38,7 @@ SCHEMA = pa.schema(
         pa.field("error", pa.string()),  # why it failed, one of a few reasons; null if it did not
         pa.field("transient", pa.bool_()),  # whether another run may fare better
         pa.field("sha256", pa.string()),  # of `jpeg`, hexadecimal
+        pa.field("phash", pa.binary(HASH_BYTES)),  # perceptual hash; null for a plain picture, too
         pa.field("width", pa.int32()),  # pixels
         pa.field("height", pa.int32()),
         pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be gray
@@ -129,6 +131,7 @@ class Download:
             "error": None,
             "transient": False,
             "sha256": hashlib.sha256(image.jpeg).hexdigest(),
+            "phash": image.phash,
             "width": image.width,
             "height": image.height,
             "truncated": image.truncated,

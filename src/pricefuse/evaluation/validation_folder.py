@@ -1,24 +1,43 @@
-"""Read the out-of-fold predictions and epochs that stage ensemble left, and refuse damaged ones."""
+"""Read what stage ensemble left to be evaluated, and refuse what is damaged."""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pricefuse.errors import InputError
 from pricefuse.evaluation.scores import MEMBER_PREFIX
-from pricefuse.files import read_parquet
+from pricefuse.files import read_json, read_parquet, require_sealed
 
 REMEDY = "Run `dvc repro ensemble`, or `dvc pull`"
 EPOCH_NUMBERS = ("fold", "seed", "epoch", "train_loss", "smape", "r2", "mae", "rmse")
 
 
-def read_out_of_fold(folder: Path) -> pd.DataFrame:
-    """Return sample_id, group, fold, price, predicted and predicted_<member>, a row for each held-out row.
+class Validation(NamedTuple):
+    """The out-of-fold predictions, the training of the networks, and the ensemble.
 
-    Raises InputError where the table is missing or damaged.
+    `out_of_fold` has sample_id, group, fold, price, predicted and predicted_<member>, a row for each held-out row.
+    `epochs` has member, fold, seed, epoch, train_loss and scores, a row for each epoch of each network. `weights` are
+    the members' shares of the ensemble.
     """
-    path = folder / "out_of_fold.parquet"
+
+    out_of_fold: pd.DataFrame
+    epochs: pd.DataFrame
+    weights: dict[str, Any]
+
+
+def read_validation(folder: Path) -> Validation:
+    """Read the folder, of which every file is compared with its digest first.
+
+    Raises InputError where a file is missing or damaged.
+    """
+    require_sealed(folder, REMEDY)
+    weights = read_json(folder / "weights.json", REMEDY)
+    return Validation(_out_of_fold(folder / "out_of_fold.parquet"), _epochs(folder / "epochs.csv"), weights)
+
+
+def _out_of_fold(path: Path) -> pd.DataFrame:
     table = read_parquet(path, REMEDY)
     if missing := [name for name in ("sample_id", "group", "fold", "price", "predicted") if name not in table]:
         raise InputError(f"{path}: no column {', '.join(missing)}. {REMEDY}")
@@ -31,14 +50,7 @@ def read_out_of_fold(folder: Path) -> pd.DataFrame:
     return table
 
 
-def read_epochs(folder: Path) -> pd.DataFrame:
-    """Return member, fold, seed, epoch, train_loss and scores, a row for each epoch of each network.
-
-    Raises InputError where the table is missing or damaged.
-    """
-    path = folder / "epochs.csv"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. {REMEDY}")
+def _epochs(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={"member": str, **dict.fromkeys(EPOCH_NUMBERS, np.float64)})
     except (ValueError, OSError) as error:

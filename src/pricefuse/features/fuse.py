@@ -1,11 +1,10 @@
-"""Fuse the feature blocks of all products, and write training rows and rows to be priced apart.
+"""Write the features of some products: their blocks side by side, the n-grams, and what Features.load reads them by.
 
-Models are fitted to the training rows alone, so that a new product to be priced leaves their files, byte for byte, as
-they were, and nothing is fitted again.
+Everything is appended by ordinary writes, some thousand rows at a time: a full disk is then an error and not a signal,
+as it would be under a memory map, and memory does not grow with the rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,12 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from pricefuse.errors import InputError
-from pricefuse.features.matrix import NGRAMS, Block, layout_json
+from pricefuse.features.matrix import LAYOUT, NGRAMS, Block, layout_json
 from pricefuse.features.ngrams import write_ngrams
-from pricefuse.files import replacing, write_json
-from pricefuse.tables.parquet import iter_matching, vectors
+from pricefuse.features.stored import ArrayWriter
+from pricefuse.files import digests, replacing, write_sealed
+
+WINDOW_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -31,79 +32,61 @@ class BlockData:
 
 
 def fuse(
-    folders: Sequence[Path],
-    indexes: Sequence[pd.DataFrame],
+    folder: Path,
+    index: pd.DataFrame,
     blocks: Sequence[BlockData],
-    ngrams: csr_array | None = None,
+    ngrams: Iterable[csr_array] | None = None,
     attributes: Sequence[str] = (),
 ) -> tuple[Block, ...]:
-    """Write features.npy, layout.json, index.parquet and the n-grams into each folder, each file atomically.
+    """Write features.npy, index.parquet, the n-grams and at last layout.json into `folder`, each file atomically.
 
-    The rows of `blocks` and `ngrams` are those of `indexes`, one after the other; each folder gets those of its index.
-    Memory is bounded by a chunk and the n-grams. Returns the dense blocks. Raises InputError where a block has another
-    number of rows than the indexes.
+    `blocks` and `ngrams` (at least one matrix) have the rows of `index`. Training rows and rows to be priced get a
+    folder each: models are fitted to the training rows alone, so that a new product to be priced leaves their files,
+    byte for byte, as they were.
+
+    Returns the dense blocks. Raises InputError where a block has another number of rows than the index.
     """
     layout, start = [], 0
     for data in blocks:
         layout.append(Block(data.name, start, start + data.width, data.recipe))
         start += data.width
-    lengths = [len(index) for index in indexes]
-    with ExitStack() as stack:
-        paths = [stack.enter_context(replacing(folder / "features.npy")) for folder in folders]
-        matrices = [
-            np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(rows, start))
-            for path, rows in zip(paths, lengths, strict=True)
-        ]
-        for block, data in zip(layout, blocks, strict=True):
-            _fill(matrices, block, data)
-        for matrix in matrices:
-            matrix.flush()
-    first = 0
-    for folder, index in zip(folders, indexes, strict=True):
-        with replacing(folder / "index.parquet") as temporary:
-            index.to_parquet(temporary, index=False)
-        if ngrams is not None:
-            write_ngrams(folder / NGRAMS, ngrams[first : first + len(index)])
-        write_json(folder / "layout.json", layout_json(layout, ngrams, attributes))
-        first += len(index)
+    (folder / LAYOUT).unlink(missing_ok=True)  # without it, what a killed run left is no features folder
+    with replacing(folder / "features.npy") as temporary, ArrayWriter(temporary, np.float32, (start,)) as matrix:
+        for rows in _side_by_side(blocks, len(index)):
+            matrix.append(rows)
+    with replacing(folder / "index.parquet") as temporary:
+        index.to_parquet(temporary, index=False)
+    names = ["features.npy", "index.parquet"]
+    columns = None
+    if ngrams is not None:
+        columns, written = write_ngrams(folder / NGRAMS, ngrams)
+        names += [f"{NGRAMS}/{name}" for name in written]
+    write_sealed(folder / LAYOUT, layout_json(layout, columns, attributes, digests(folder, names)))
     return tuple(layout)
 
 
-def _fill(matrices: Sequence[np.ndarray], block: Block, data: BlockData) -> None:
-    stops = np.cumsum([len(matrix) for matrix in matrices]).tolist()
-    row = 0
-    for chunk in data.chunks:
-        for matrix, stop in zip(matrices, stops, strict=True):
-            first = stop - len(matrix)
-            low, high = max(row, first), min(row + len(chunk), stop)
-            if low < high:
-                matrix[low - first : high - first, block.start : block.stop] = chunk[low - row : high - row]
-        row += len(chunk)
-    if row != stops[-1]:
-        raise InputError(f"block {block.name} has {row} rows where there are {stops[-1]} products: run `dvc repro`")
+def _side_by_side(blocks: Sequence[BlockData], rows: int) -> Iterator[np.ndarray]:
+    """Yield all blocks' columns of WINDOW_ROWS rows at a time."""
+    counts = [min(WINDOW_ROWS, rows - start) for start in range(0, rows, WINDOW_ROWS)]
+    for parts in zip(*(_cut(data, counts) for data in blocks), strict=True):
+        yield np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def varying(attributes: pd.DataFrame, train_rows: int) -> tuple[pd.DataFrame, list[str]]:
-    """Return the attributes that vary among the first `train_rows` rows, and the names of the others.
-
-    A constant says nothing to a model. Rows to be priced do not count: they must change nothing. Stated by some rows
-    only is varying, since that tells rows apart.
-    """
-    train = attributes.iloc[:train_rows]
-    constant = [name for name in attributes if train[name].nunique(dropna=False) < 2]
-    return attributes.drop(columns=constant), list(map(str, constant))
-
-
-def stored_vectors(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield the vectors of a keyed table, float32 (rows of a part, dimension), NaN where a row has none.
-
-    Raises InputError where the rows are not those of `sample_ids`.
-    """
-    for table in iter_matching(folder, sample_ids, ["vector"]):
-        yield vectors(table["vector"])
-
-
-def stored_mask(folder: Path, sample_ids: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield has_image of a keyed table, float32 (rows of a part, 1): 1 with an image, 0 without."""
-    for table in iter_matching(folder, sample_ids, ["has_image"]):
-        yield table["has_image"].to_numpy().astype(np.float32)[:, None]
+def _cut(data: BlockData, counts: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield the block's rows in pieces of `counts` rows; raise InputError where it has another number of rows."""
+    waiting = np.empty((0, data.width), np.float32)
+    chunks = iter(data.chunks)
+    found = 0
+    for count in counts:
+        pieces = [waiting]
+        while sum(map(len, pieces)) < count and (chunk := next(chunks, None)) is not None:
+            pieces.append(chunk)
+            found += len(chunk)
+        together = np.concatenate(pieces) if len(pieces) > 1 else waiting
+        if len(together) < count:
+            break
+        yield together[:count]
+        waiting = together[count:]
+    found += sum(map(len, chunks))
+    if found != sum(counts):
+        raise InputError(f"block {data.name} has {found} rows where there are {sum(counts)} products: run `dvc repro`")

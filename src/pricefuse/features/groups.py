@@ -1,5 +1,6 @@
 """Group the rows that are variants of one product, by whatever they share: a picture, a link, a name, a text."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ MIN_PLACEHOLDER_ROWS = 20
 MIN_WORDS = 2
 # The largest group is in one fold, which it must not fill.
 MAX_LARGEST_SHARE = 0.1
+SHOWN = 120  # characters of a placeholder, in a warning
+MAX_SHARED = SHOWN + 32
 
 
 @dataclass(frozen=True)
@@ -75,18 +78,19 @@ def shared_by_variants(products: pd.DataFrame, pictures: pd.Series) -> dict[str,
     """Return what `product_groups` compares, by the words in which a person is told of it.
 
     `products` has image_link, name, text, and variant_of (the name, or the text where there is none, without sizes and
-    packs); `pictures` says which picture a row has, "" for none. All are of the same rows.
+    packs); `pictures` says which picture a row has, "" for none. All are of the same rows. What is long is cut
+    (`shortened`), so that some rows after others can be added up, and no text is kept.
     """
-    products = products.reset_index(drop=True)
-    named = products["name"] != ""
-    unsized = products["variant_of"].map(normalize_name)
-    return {
+    unnamed = [text if name == "" else "" for name, text in zip(products["name"], products["text"], strict=True)]
+    unsized = map(normalize_name, products["variant_of"])
+    shared = {
         "image link": products["image_link"],
-        "picture": pictures.reset_index(drop=True),
-        "item name": products["name"].map(normalize_name),
-        "text without a name": products["text"].map(normalize_name).mask(named, ""),
-        "name or text without sizes": unsized.where(unsized.str.count(" ") >= MIN_WORDS - 1, ""),
+        "picture": pictures,
+        "item name": map(normalize_name, products["name"]),
+        "text without a name": map(normalize_name, unnamed),
+        "name or text without sizes": (name if name.count(" ") >= MIN_WORDS - 1 else "" for name in unsized),
     }
+    return {reason: pd.Series(list(map(shortened, values)), dtype=str) for reason, values in shared.items()}
 
 
 def placeholders(values: pd.Series) -> pd.Series:
@@ -103,9 +107,17 @@ def normalize_name(name: str) -> str:
     return " ".join(re.findall(r"\w+", name.casefold()))
 
 
+def shortened(value: str) -> str:
+    """Return a string of at most MAX_SHARED characters that is equal for equal values alone: the start and a digest."""
+    if len(value) <= MAX_SHARED:
+        return value
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{value[: MAX_SHARED - len(digest)]}{digest}"
+
+
 def _placeholder_warning(reason: str, value: str, count: int, rows: int) -> str:
     return (
-        f"{reason} {value[:120]!r} is shared by {count:,} of {rows:,} rows ({count / rows:.1%}): taken for a"
+        f"{reason} {value[:SHOWN]!r} is shared by {count:,} of {rows:,} rows ({count / rows:.1%}): taken for a"
         " placeholder, it does not make them one product group. If it stands for a missing value, empty it in the"
         " catalog; if these rows are variants of one product, scores will flatter, since they may be in different folds"
     )

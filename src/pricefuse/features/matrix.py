@@ -1,7 +1,7 @@
 """The feature matrix: blocks of columns side by side on disk, with a layout that records which columns are which."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,11 @@ from scipy.sparse import csr_array
 from pricefuse.errors import InputError
 from pricefuse.features.ngrams import SPACES, read_ngrams
 from pricefuse.features.stored import REMEDY, read_array
-from pricefuse.files import read_json, read_parquet
+from pricefuse.files import FileDigest, read_parquet, read_sealed, require_files
 from pricefuse.keys import row_key
 
 EMBEDDINGS = ("gemma", "clip_text", "clip_image")
+LAYOUT = "layout.json"
 NGRAMS = "ngrams"  # the sparse block, and the folder that holds it
 
 
@@ -79,12 +80,13 @@ class Features:
 
     @classmethod
     def load(cls, folder: Path, *, training: bool = False) -> "Features":
-        """Map the features that stage fuse left in `folder` into memory.
+        """Map the features that stage fuse left in `folder` into memory, every file compared with its digest first.
 
         Raises InputError where a file is missing or damaged, the files do not belong together, or, for `training`, the
         rows have no prices.
         """
-        layout = _read_layout(folder / "layout.json")
+        layout = _read_layout(folder / LAYOUT)
+        require_files(folder, layout.files, REMEDY)
         columns = layout.ngram_columns
         ngrams = None if columns is None else read_ngrams(folder / NGRAMS, columns)
         matrix = read_array(folder / "features.npy", (np.float32,), 2)
@@ -97,12 +99,15 @@ class Features:
         return cls(matrix, layout.blocks, index, ngrams, layout.attributes)
 
 
-def layout_json(blocks: Sequence[Block], ngrams: csr_array | None, attributes: Sequence[str]) -> dict[str, object]:
-    """Return the content of layout.json, from which `Features.load` knows what the files hold."""
+def layout_json(
+    blocks: Sequence[Block], ngram_columns: int | None, attributes: Sequence[str], files: Mapping[str, FileDigest]
+) -> dict[str, object]:
+    """Return the content of layout.json, by which `Features.load` knows what the files hold, and whether all of it."""
     return {
         "blocks": [asdict(block) for block in blocks],
-        "ngram_columns": None if ngrams is None else ngrams.shape[1],
+        "ngram_columns": ngram_columns,
         "attributes": list(attributes),
+        "files": {name: file.model_dump() for name, file in files.items()},
     }
 
 
@@ -112,10 +117,11 @@ class _Layout(BaseModel):
     blocks: tuple[Block, ...]
     ngram_columns: Annotated[int, Field(ge=len(SPACES), le=len(SPACES) << 24, multiple_of=len(SPACES))] | None
     attributes: tuple[str, ...]
+    files: dict[str, FileDigest]
 
 
 def _read_layout(path: Path) -> _Layout:
-    content = read_json(path, REMEDY)
+    content = read_sealed(path, REMEDY)
     try:
         layout = _Layout.model_validate_json(json.dumps(content))
     except ValidationError as error:

@@ -1,19 +1,25 @@
 """Hashed n-gram counts of the text: a sparse matrix on disk, with nothing fitted and no vocabulary to store."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, vstack
+import pandas as pd
+from scipy.sparse import coo_array, csr_array, hstack
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from pricefuse.errors import InputError
-from pricefuse.features.stored import REMEDY, read_array
+from pricefuse.features.stored import REMEDY, ArrayWriter, read_array
 from pricefuse.files import replacing
 
-CHUNK_ROWS = 2048
 MAX_COUNT = 255  # a count is one byte; no honest listing repeats a word more often
+MAX_INT32 = np.iinfo(np.int32).max
+_WORD = re.compile(r"\b\w+\b")
 
 
 @dataclass(frozen=True)
@@ -38,23 +44,18 @@ SPACES = (
 def count_ngrams(fields: Mapping[str, Sequence[str]], bits: int) -> csr_array:
     """Count the n-grams of SPACES in `fields` ("name" and "text", a string for each row).
 
-    Returns uint8 (rows, 3 * 2**bits): space s has the columns from s * 2**bits on. The hash is MurmurHash3, as
-    HashingVectorizer has it, so that a row's counts depend on that row alone; n-grams that share a column are counted
-    together.
+    Returns uint8 (rows, 3 * 2**bits): space s has the columns from s * 2**bits on. The counts are those of
+    HashingVectorizer, whose hash is MurmurHash3: a row's counts depend on that row alone, and n-grams that share a
+    column are counted together. It hashes every n-gram of every row in Python; here, what several of the rows have is
+    cut and hashed once, so that some thousand rows should be given at a time.
     """
-    vectorizers = [_vectorizer(space, bits) for space in SPACES]
-    rows = len(next(iter(fields.values())))
-    parts = []
-    for start in range(0, rows, CHUNK_ROWS):
-        counts = [
-            vectorizer.transform(fields[space.field][start : start + CHUNK_ROWS])
-            for space, vectorizer in zip(SPACES, vectorizers, strict=True)
-        ]
-        part = csr_array(hstack(counts, format="csr"))
-        part.data = np.minimum(part.data, MAX_COUNT).astype(np.uint8)
-        part.sort_indices()
-        parts.append(part)
-    return vstack(parts, format="csr") if parts else csr_array((0, len(SPACES) << bits), dtype=np.uint8)
+    counters = {"word": _count_words, "char_wb": _count_characters}
+    lowered = {field: [text.lower() for text in texts] for field, texts in fields.items()}
+    counts = [counters[space.analyzer](space, lowered[space.field], bits) for space in SPACES]
+    table = csr_array(hstack(counts, format="csr"))
+    table.data = np.minimum(table.data, MAX_COUNT).astype(np.uint8)
+    table.sort_indices()
+    return table
 
 
 def column_ranges(ngrams: csr_array) -> Iterator[tuple[Space, int, int]]:
@@ -64,13 +65,32 @@ def column_ranges(ngrams: csr_array) -> Iterator[tuple[Space, int, int]]:
         yield space, number * width, (number + 1) * width
 
 
-def write_ngrams(folder: Path, ngrams: csr_array) -> None:
-    """Write the arrays of a CSR matrix as one npy file each, atomically."""
-    # Of one type, or scipy would copy the larger one when they are mapped.
-    index = np.int32 if ngrams.nnz <= np.iinfo(np.int32).max else np.int64
-    for name, dtype in {"data": np.uint8, "indices": index, "indptr": index}.items():
-        with replacing(folder / f"{name}.npy") as temporary, temporary.open("wb") as file:
-            np.save(file, getattr(ngrams, name).astype(dtype, copy=False), allow_pickle=False)
+def write_ngrams(folder: Path, parts: Iterable[csr_array]) -> tuple[int, list[str]]:
+    """Write the rows of `parts`, one matrix below the other, as one npy file for each array of a CSR matrix.
+
+    Returns the number of columns, and the names of the files. Raises ValueError where there is no part.
+    """
+    arrays: dict[str, type[np.generic]] = {"data": np.uint8, "indices": np.int32, "indptr": np.int64}
+    columns, entries = None, 0
+    with ExitStack() as stack:
+        paths = {name: stack.enter_context(replacing(folder / f"{name}.npy")) for name in arrays}
+        with ExitStack() as files:
+            writers = {name: files.enter_context(ArrayWriter(paths[name], arrays[name])) for name in arrays}
+            writers["indptr"].append(np.zeros(1, np.int64))
+            for part in parts:
+                columns = part.shape[1]
+                writers["data"].append(part.data)
+                writers["indices"].append(part.indices)
+                writers["indptr"].append(part.indptr[1:].astype(np.int64) + entries)
+                entries += part.nnz
+        # Of one type, or scipy would copy the larger one when they are mapped.
+        if entries <= MAX_INT32:
+            _convert(paths["indptr"], np.int32)
+        else:
+            _convert(paths["indices"], np.int64)
+    if columns is None:
+        raise ValueError("no n-grams, not even of no rows")
+    return columns, [f"{name}.npy" for name in arrays]
 
 
 def read_ngrams(folder: Path, columns: int) -> csr_array:
@@ -89,9 +109,57 @@ def read_ngrams(folder: Path, columns: int) -> csr_array:
     return csr_array((data, indices, starts), shape=(len(starts) - 1, columns))
 
 
-def _vectorizer(space: Space, bits: int) -> HashingVectorizer:
-    pattern = {"token_pattern": r"(?u)\b\w+\b"} if space.analyzer == "word" else {}
-    return HashingVectorizer(
+def _count_words(space: Space, texts: Sequence[str], bits: int) -> csr_array:
+    """Count n-grams of words: every distinct one is hashed once, and named by the number of the one that it extends."""
+    codes, words, rows = _tokens([_WORD.findall(text) for text in texts])
+    starts, grams, names = np.arange(len(codes)), codes, words
+    found = []
+    for length in range(1, space.high + 1):
+        if length > 1:
+            last = starts + length - 1
+            inside = last < len(codes)
+            inside[inside] = rows[starts[inside]] == rows[last[inside]]
+            starts, last = starts[inside], last[inside]
+            grams, pairs = pd.factorize(grams[inside] * len(words) + codes[last])
+            first, second = np.divmod(pairs, max(len(words), 1))
+            names = [f"{names[i]} {words[j]}" for i, j in zip(first.tolist(), second.tolist(), strict=True)]
+        if length >= space.low:
+            found.append((rows[starts], _hashed(names, bits)[grams]))
+    places = tuple(np.concatenate(axis) for axis in zip(*found, strict=True))
+    ones = np.ones(len(places[0]), np.int32)
+    return csr_array(coo_array((ones, places), shape=(len(texts), 2**bits)))
+
+
+def _count_characters(space: Space, texts: Sequence[str], bits: int) -> csr_array:
+    """Count n-grams of characters, which do not cross from one word to the next: those of each distinct word once."""
+    codes, words, rows = _tokens([text.split() for text in texts])
+    vectorizer = HashingVectorizer(
         analyzer=space.analyzer, ngram_range=(space.low, space.high), n_features=2**bits, alternate_sign=False,
-        norm=None, dtype=np.float32, **pattern,
+        norm=None, lowercase=False, dtype=np.int32,
     )  # fmt: skip
+    if not words:
+        return csr_array((len(texts), 2**bits), dtype=np.int32)
+    occurrences = coo_array((np.ones(len(codes), np.int32), (rows, codes)), shape=(len(texts), len(words)))
+    return csr_array(occurrences.tocsr() @ csr_array(vectorizer.transform(words)))
+
+
+def _tokens(texts: Sequence[Sequence[str]]) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Return the number of each word, int64 (words,), the distinct words by number, and each word's row."""
+    lengths = [len(words) for words in texts]
+    flat = np.fromiter(chain.from_iterable(texts), object, sum(lengths))
+    codes, distinct = pd.factorize(flat)
+    return codes.astype(np.int64), distinct.tolist(), np.repeat(np.arange(len(texts)), lengths)
+
+
+def _hashed(names: Sequence[str], bits: int) -> np.ndarray:
+    """Return the column of each n-gram, as HashingVectorizer would give it."""
+    hasher = FeatureHasher(2**bits, input_type="string", alternate_sign=False, dtype=np.int32)
+    return hasher.transform([name] for name in names).indices if len(names) else np.empty(0, np.int32)
+
+
+def _convert(path: Path, dtype: type[np.generic]) -> None:
+    """Write an npy file of one dimension again with another type, a piece at a time."""
+    array = np.lib.format.open_memmap(path, mode="r")
+    with replacing(path) as temporary, ArrayWriter(temporary, dtype) as writer:
+        for start in range(0, len(array), 2**20):
+            writer.append(array[start : start + 2**20])

@@ -3,7 +3,7 @@
 All of it follows from the training rows alone: a new row to be priced must not change what models are fitted to.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 
 from pricefuse.features import look_alikes
+from pricefuse.features.blocks import Ids, stored_vectors
 from pricefuse.features.folds import NEVER, group_folds, random_fold
-from pricefuse.features.fuse import stored_vectors
 from pricefuse.features.groups import ProductGroups, product_groups, shared_by_variants
+from pricefuse.features.pictures import same_pictures
 from pricefuse.features.settings import FuseSettings
-from pricefuse.tables.parquet import iter_matching, strings
+from pricefuse.tables.parquet import iter_batches, iter_matching
 
 # More look-alikes than this share of the rows, and the score is in doubt.
 MAX_LOOK_ALIKE_SHARE = 0.02
-# All but this share of the training rows are nearer to a row in another fold than `LookAlikes.usual`; a product to be
-# priced is far from them all where its distance (1 - cosine) is so many times the usual one.
+# All but this share of the training rows have a cosine of `usual` or more with a row in another fold; a product to be
+# priced is far from all training rows where its distance (1 - cosine) is so many times the usual one. Both are measured
+# against the same sample of training rows, so that the cost is that of the rows and not of their square.
 FAR_SHARE, FAR_FACTOR = 0.001, 1.2
 _ROUNDING = 1e-4
 _NO_SIDE = NEVER - 1
@@ -30,14 +32,12 @@ _NO_SIDE = NEVER - 1
 class LookAlikes:
     """Rows whose text is nearly that of a row in another fold, among those of a sample.
 
-    `examples` are some pairs of sample ids. `usual` is the cosine that all but FAR_SHARE of the sampled rows reach with
-    their nearest row in another fold.
+    `examples` are some pairs of sample ids.
     """
 
     rows: int
     sampled: int
     examples: list[tuple[str, str]]
-    usual: float
 
     @property
     def warnings(self) -> list[str]:
@@ -52,25 +52,34 @@ class LookAlikes:
         return [warning]
 
 
-def read_pictures(folder: Path, sample_ids: Sequence[str], rows: int) -> pd.Series:
-    """Say which picture each of the first `rows` products has (`look_alikes.same_pictures`), by the table of images."""
-    tables = list(iter_matching(folder, sample_ids, ["key", "has_image"]))
-    keys = np.concatenate([np.empty(0, object), *(strings(table["key"]).to_numpy(False) for table in tables)])
-    has_image = np.concatenate([np.empty(0, bool), *(table["has_image"].to_numpy() for table in tables)])
-    chunks = _head(stored_vectors(folder, sample_ids), rows)
-    return look_alikes.same_pictures(sample_ids, keys[:rows], has_image[:rows].astype(bool), chunks)
+def read_pictures(hashes: Path, sample_ids: Ids, rows: int) -> pd.Series:
+    """Say which picture each of the first `rows` products has (`same_pictures`), by the file of pictures' hashes."""
+    (table,) = iter_matching(hashes, sample_ids, ["sha256", "phash"])
+    sha256, phashes = (table[name].combine_chunks()[:rows] for name in ("sha256", "phash"))
+    return same_pictures(sample_ids, sha256, phashes)
+
+
+def read_shared(products: Path, pictures: pd.Series) -> dict[str, pd.Series]:
+    """Return what `shared_by_variants` finds of the first products, as many as have `pictures`, some at a time."""
+    columns = ["image_link", "name", "variant_of", "text"]
+    parts, start = [], 0
+    for batch in iter_batches(products, columns, range(len(pictures))):
+        table = batch.to_pandas()
+        parts.append(shared_by_variants(table, pictures[start : start + len(table)]))
+        start += len(table)
+    return {reason: pd.concat([part[reason] for part in parts], ignore_index=True) for reason in parts[0]}
 
 
 def assign_folds(
-    products: pd.DataFrame, pictures: pd.Series, settings: FuseSettings
+    products: pd.DataFrame, shared: Mapping[str, pd.Series], settings: FuseSettings
 ) -> tuple[pd.DataFrame, ProductGroups]:
     """Return the index of the training rows, and the groups in it.
 
     The index has sample_id, price, group, and the fold that holds the row out, -1 for a row that is never held out.
-    `products` has sample_id, price and what `shared_by_variants` reads, of the training rows.
+    `products` has sample_id and price of the training rows, `shared` what `shared_by_variants` finds of them.
     """
     index = products[["sample_id", "price"]].reset_index(drop=True)
-    groups = product_groups(shared_by_variants(products, pictures))
+    groups = product_groups(shared)
     index["group"] = groups.labels
     if settings.split == "group":
         index["fold"] = group_folds(index["group"].to_numpy(), settings.folds, settings.seed)
@@ -79,32 +88,38 @@ def assign_folds(
     return index, groups
 
 
-def find_look_alikes(folder: Path, sample_ids: Sequence[str], index: pd.DataFrame, seed: int) -> LookAlikes:
+def find_look_alikes(folder: Path, sample_ids: Ids, index: pd.DataFrame, seed: int) -> LookAlikes:
     """Count rows that look alike across folds by the vectors of the table `folder`, of which `index` has the first."""
-    folds = index["fold"].to_numpy()
+    folds, rows = index["fold"].to_numpy(), range(len(index))
     sample = look_alikes.sampled_rows(folds, seed)
-
-    def chunks() -> Iterator[np.ndarray]:
-        return _head(stored_vectors(folder, sample_ids), len(index))
-
-    cosines, neighbors = look_alikes.nearest(look_alikes.rows_of(chunks(), sample), chunks(), folds[sample], folds)
+    queries = look_alikes.rows_of(stored_vectors(folder, sample_ids, rows), sample)
+    chunks = stored_vectors(folder, sample_ids, rows)
+    cosines, neighbors = look_alikes.nearest(queries, chunks, folds[sample], folds)
     alike = np.flatnonzero(cosines >= look_alikes.LOOK_ALIKE)
     ids = index["sample_id"]
     examples = [(str(ids[sample[i]]), str(ids[neighbors[i]])) for i in alike[np.argsort(-cosines[alike])][:3]]
-    return LookAlikes(len(alike), len(sample), examples, float(np.quantile(cosines, FAR_SHARE)))
+    return LookAlikes(len(alike), len(sample), examples)
 
 
-def far_from_training(folder: Path, sample_ids: Sequence[str], train_rows: int, usual: float) -> np.ndarray:
+def far_from_training(folder: Path, sample_ids: Ids, index: pd.DataFrame, seed: int) -> np.ndarray:
     """Return a mask, bool (rows to be priced,), of products that resemble no training product.
 
-    `sample_ids` are all products', the training rows first; `folder` is the table of their vectors, and `usual` is that
-    of `LookAlikes`.
+    `sample_ids` are all products', those of `index`, the training rows, first; `folder` is the table of their vectors.
     """
-    positions = np.arange(train_rows, len(sample_ids))
-    queries = look_alikes.rows_of(stored_vectors(folder, sample_ids), positions)
-    chunks = _head(stored_vectors(folder, sample_ids), train_rows)
-    cosines, _ = look_alikes.nearest(queries, chunks, np.full(len(positions), _NO_SIDE), np.zeros(train_rows))
-    return 1 - cosines > FAR_FACTOR * (1 - usual) + _ROUNDING
+    folds, training = index["fold"].to_numpy(), range(len(index))
+    reference, sample = look_alikes.reference_rows(folds, seed), look_alikes.sampled_rows(folds, seed)
+    needed = np.union1d(reference, sample)
+    vectors = look_alikes.rows_of(stored_vectors(folder, sample_ids, training), needed)
+    known = vectors[np.searchsorted(needed, reference)]
+    queries = vectors[np.searchsorted(needed, sample)]
+    cosines, _ = look_alikes.nearest(queries, [known], folds[sample], folds[reference])
+    usual = np.quantile(cosines, FAR_SHARE)
+    found = [np.empty(0, bool)]
+    for chunk in stored_vectors(folder, sample_ids, range(len(index), len(sample_ids))):
+        new = look_alikes.unit_length(chunk)
+        cosines, _ = look_alikes.nearest(new, [known], np.full(len(new), _NO_SIDE), folds[reference])
+        found.append(1 - cosines > FAR_FACTOR * (1 - usual) + _ROUNDING)
+    return np.concatenate(found)
 
 
 def describe_groups(groups: ProductGroups, alike: LookAlikes) -> dict[str, object]:
@@ -129,12 +144,3 @@ def summarize(index: pd.DataFrame, groups: ProductGroups, alike: LookAlikes) -> 
         f"rows that share it with another: {reasons}; the largest group has {groups.largest:,} rows\n"
         f"{alike.rows:,} of {alike.sampled:,} held-out rows look like a row in another fold"
     )
-
-
-def _head(chunks: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
-    """Yield the first `rows` rows, and read no further."""
-    for chunk in chunks:
-        if rows <= 0:
-            return
-        yield chunk[:rows]
-        rows -= len(chunk)

@@ -4,7 +4,7 @@ Algorithm:
 1. Read the header; refuse what is too large, and ask a JPEG decoder for no more pixels than the result needs.
 2. Wait until the memory that decoding takes is free (memory.py).
 3. Decode; of a truncated JPEG keep what is there if it is at least half.
-4. Put it on white, resample, convert to sRGB, turn it upright, encode.
+4. Put it on white, resample, convert to sRGB, turn it upright, hash, encode.
 
 Bounds for one image, whatever its bytes are: MAX_DECODED_BYTES of memory beside the file, and MAX_READS reads of a few
 bytes by Pillow's parsers. With the default limits a hostile file of 20 MB then takes some two seconds at most.
@@ -24,6 +24,7 @@ from pricefuse.images import jpeg, webp
 from pricefuse.images.color import flattened, in_srgb
 from pricefuse.images.decoder import DAMAGED, BoundedFile, ImageError, decoding
 from pricefuse.images.memory import DECODING, MAX_DECODED_BYTES
+from pricefuse.images.perceptual_hash import perceptual_hash
 from pricefuse.images.progressive import START_OF_SCAN, iter_segments, without_fine_bits
 from pricefuse.images.resize import REDUCING_GAP, resampled, resized
 
@@ -71,6 +72,7 @@ class NormalizedImage:
     """A baseline RGB JPEG without metadata; `width` and `height` in pixels.
 
     `truncated`: the source file ended early, so that the lower part may be gray, or blurred if it was progressive.
+    `phash` is the perceptual hash, None for a plain picture.
     """
 
     jpeg: bytes
@@ -78,6 +80,7 @@ class NormalizedImage:
     height: int
     source_format: str
     truncated: bool
+    phash: bytes | None
 
 
 class _Opened(NamedTuple):
@@ -132,7 +135,8 @@ def _normalized(opened: _Opened, data: bytes, side: int, quality: int, max_pixel
     image = in_srgb(image, profile)
     if upright is not None:
         image = image.transpose(upright)
-    return NormalizedImage(_encode(image, quality), image.width, image.height, source_format, truncated)
+    phash = perceptual_hash(image)
+    return NormalizedImage(_encode(image, quality), image.width, image.height, source_format, truncated, phash)
 
 
 def _ends_early(image: Image.Image) -> bool:

@@ -1,18 +1,16 @@
 """model.json: what a price model consists of, and the size and SHA-256 of every file, checked before any is parsed."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import NGRAMS, Block
-from pricefuse.files import read_json, write_json
-from pricefuse.keys import file_digest
+from pricefuse.files import FileDigest, json_digest, read_json, require_files, write_sealed
 from pricefuse.models import storage
 from pricefuse.models.ensemble import Ensemble
 
@@ -24,13 +22,6 @@ _NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class FileDigest(_Strict):
-    """What a file must be: its size in bytes, and its SHA-256 as hex."""
-
-    size: Annotated[int, Field(ge=0)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Manifest(_Strict):
@@ -66,8 +57,7 @@ class Manifest(_Strict):
 
     def write(self, folder: Path) -> None:
         """Write model.json, with a digest of its own content."""
-        content = self.model_dump(mode="json")
-        write_json(folder / "model.json", {**content, "digest": _digest(content)})
+        write_sealed(folder / "model.json", self.model_dump(mode="json"))
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -84,7 +74,7 @@ class Manifest(_Strict):
         if content.get("format") != FORMAT:
             found = f"{content.get('format')!r:.20}"
             raise InputError(f"{path}: format {found}, but this version reads {FORMAT}. {REMEDY}")
-        if content.pop("digest", None) != _digest(content):
+        if content.pop("digest", None) != json_digest(content):
             raise InputError(f"{path}: not as it was written: the model is damaged. {REMEDY}")
         try:
             manifest = cls.model_validate_json(json.dumps(content))
@@ -97,28 +87,6 @@ class Manifest(_Strict):
 def fit_files(members: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the paths of the files of the members' fits, relative to the model's folder."""
     return [f"{member}/{fit}/{name}" for member, fits in members.items() for fit in fits for name in storage.FILES]
-
-
-def digests(folder: Path, names: Iterable[str]) -> dict[str, FileDigest]:
-    """Return the digests of files in `folder`, by their relative paths."""
-    return {name: FileDigest(size=(folder / name).stat().st_size, sha256=file_digest(folder / name)) for name in names}
-
-
-def require_files(folder: Path, files: Mapping[str, FileDigest], remedy: str) -> None:
-    """Raise InputError unless every file of `files` is there, of the stated size and SHA-256."""
-    for name, expected in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise InputError(f"{path}: no such file: {folder} is incomplete. {remedy}")
-        size = path.stat().st_size
-        if size != expected.size:
-            raise InputError(f"{path}: {size:,} bytes instead of {expected.size:,}: the file is damaged. {remedy}")
-        if file_digest(path) != expected.sha256:
-            raise InputError(f"{path}: not as it was written (SHA-256 differs): the file is damaged. {remedy}")
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _require_layout(blocks: tuple[Block, ...]) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import Block, Features
-from pricefuse.files import replacing
+from pricefuse.files import digests, replacing
 from pricefuse.models import storage
 from pricefuse.models.boosted import Boosted
 from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.lexical import Lexical
-from pricefuse.models.manifest import FORMAT, REMEDY, Manifest, digests, fit_files
+from pricefuse.models.manifest import FORMAT, REMEDY, Manifest, fit_files
 from pricefuse.models.simple_nn import SimpleNN
 
 MEMBERS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {

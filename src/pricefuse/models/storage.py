@@ -1,5 +1,7 @@
 """Save and load a dataclass of arrays: arrays as safetensors, everything else as JSON, never a pickle."""
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -28,7 +30,10 @@ def save(folder: Path, value: Any) -> None:
     arrays: dict[str, np.ndarray] = {}
     tree = _tree(value, "", arrays)
     with replacing(folder / FILES[0]) as temporary:
-        save_file(arrays, temporary)
+        try:
+            save_file(arrays, temporary)
+        except SafetensorError as error:
+            raise _as_os_error(error, temporary) from error
     write_json(folder / FILES[1], tree)
 
 
@@ -74,6 +79,12 @@ def require_array(
         raise ValueError(f"{name} is {value.dtype} {value.shape}, not {np.dtype(dtype)} ({wanted})")
     if np.isnan(value).any() or not (infinity or np.isfinite(value).all()):
         raise ValueError(f"{name} has a number that is not finite")
+
+
+def _as_os_error(error: SafetensorError, path: Path) -> Exception:
+    """Return the error of the operating system, such as that of a full disk, which safetensors has as text alone."""
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else error
 
 
 def _tree(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:

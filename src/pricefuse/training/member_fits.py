@@ -15,9 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from pricefuse.errors import InputError
 from pricefuse.features.folds import NEVER
-from pricefuse.files import read_json, read_parquet, replacing, write_json
+from pricefuse.files import FileDigest, digests, read_json, read_parquet, replacing, require_files, write_json
 from pricefuse.models import storage
-from pricefuse.models.manifest import FileDigest, digests, require_files
 from pricefuse.training.checkpoints import Checkpoints
 from pricefuse.training.cross_fit import EPOCH_COLUMNS, CrossFit
 from pricefuse.training.fold_fit import fit_name
