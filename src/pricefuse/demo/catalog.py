@@ -10,7 +10,6 @@ from random import Random
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pricefuse.demo.best_reachable import best_without_tier, expected_smape, row_smape
 from pricefuse.demo.image_files import Condition, encode_photo, image_link, odd_conditions
@@ -18,6 +17,7 @@ from pricefuse.demo.listing_text import write_listing
 from pricefuse.demo.product import Product, draw_products
 from pricefuse.demo.rendering import ascii_text, render
 from pricefuse.errors import InputError
+from pricefuse.progress import progress
 
 MIN_TRAIN_PRODUCTS = 20  # room for one image of each odd condition, and for sound ones beside them
 SECOND_VIEW_RATE = 0.15
@@ -113,7 +113,7 @@ def _write_images(
 ) -> None:
     (folder / "images").mkdir()
     photos = {slug: (product, condition) for slug, product, condition in zip(slugs, products, conditions, strict=True)}
-    for slug, (product, condition) in tqdm(photos.items(), desc="demo images", unit="image", disable=None):
+    for slug, (product, condition) in progress(photos.items(), total=len(photos), title="demo images", unit="image"):
         camera = _stream(seed, "camera", slug)
         package = render(product, design_rng=_stream(seed, "design", product.family), camera_rng=camera)
         content = encode_photo(package, condition, camera)

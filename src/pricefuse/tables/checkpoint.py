@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tqdm import tqdm
 
 from pricefuse.files import replacing
+from pricefuse.progress import progress
 from pricefuse.tables.index import CHECKPOINT_PATTERN, RecordIndex, read_checkpoint, record_schema
 from pricefuse.tables.parquet import column
 
@@ -70,8 +70,7 @@ class Checkpoint:
         waiting[missing] = True
         buffer: dict[int, Record] = {}
         size, since = 0, time.monotonic()
-        progress = tqdm(total=len(missing), desc=title, unit="row", disable=None, smoothing=0.1)
-        with closing(compute(missing)) as records, progress:
+        with closing(compute(missing)) as records, progress(total=len(missing), title=title, unit="row") as bar:
             try:
                 for position, record in records:
                     if not waiting[position]:
@@ -80,7 +79,7 @@ class Checkpoint:
                     self.reused += isinstance(record, Reused)
                     buffer[position] = record
                     size += sum(_nbytes(value) for value in record.values())
-                    progress.update()
+                    bar.update()
                     if size > MAX_BUFFER_BYTES or time.monotonic() - since > self._checkpoint_s:
                         self._write_records(buffer)
                         buffer, size, since = {}, 0, time.monotonic()
