@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pricefuse.errors import InputError
 
 TEMPORARY_SUFFIX = ".tmp"
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 class FileDigest(BaseModel):
@@ -44,6 +46,20 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def raising_os_errors(path: Path) -> Iterator[None]:
+    """Raise OSError where a library states an error of the operating system, such as a full disk, as text alone.
+
+    Libraries in Rust, such as safetensors, do: "(os error 28)".
+    """
+    try:
+        yield
+    except Exception as error:
+        if (number := _OS_ERROR.search(str(error))) is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,9 +1,14 @@
 """The models that are installed as packages."""
 
+import errno
 import io
+import os
+import subprocess
+import sys
 
 import pytest
 from encoded import in_order
+from paths import ROOT
 from PIL import Image
 
 from pricefuse.encoders import bundled
@@ -26,6 +31,21 @@ def test_the_composed_model_tells_real_things_apart(image_text):
 
 
 @pytest.mark.slow
+def test_a_composition_that_does_not_fit_the_disk_is_an_error_of_the_disk(tmp_path):
+    """As stage embed_clip reports in one line: safetensors has it as text alone."""
+    code = (
+        "import resource, sys, pathlib\n"
+        "from pricefuse.encoders import bundled\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"
+        "try:\n    bundled.image_text(pathlib.Path(sys.argv[1]))\n"
+        "except OSError as error:\n    sys.exit(error.errno)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], check=False, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    )
+    assert done.returncode == errno.EFBIG
+
+
 def test_two_compositions_are_byte_identical(tmp_path, composed):
     again = bundled.image_text(tmp_path).folder
     one, two = (file_digest(folder / "open_clip_model.safetensors") for folder in (composed, again))

@@ -25,6 +25,7 @@ from sentence_transformers import SentenceTransformer
 
 from pricefuse.encoders.weights import Source
 from pricefuse.errors import InputError
+from pricefuse.files import raising_os_errors
 from pricefuse.keys import file_digest
 
 MINILM, IMAGE_TEXT = "packaged:all-MiniLM-L6-v2", "packaged:minilm-efficientnet-lite0"
@@ -66,7 +67,9 @@ def image_text(folder: Path) -> Source:
     state["visual.head.proj.weight"] = _projection(classifier, text_folder)
     state["logit_scale"] = torch.tensor(math.log(20.0))
     model.load_state_dict(state, strict=True)
-    save_file({name: weight.contiguous() for name, weight in state.items()}, folder / "open_clip_model.safetensors")
+    weights_file = folder / "open_clip_model.safetensors"
+    with raising_os_errors(weights_file):
+        save_file({name: weight.contiguous() for name, weight in state.items()}, weights_file)
     identity = f"{IMAGE_TEXT}@{COMPOSITION_VERSION}:{MINILM_SHA256}:{EFFICIENTNET_SHA256}"
     return Source(folder, identity, str(COMPOSITION_VERSION), LICENSE)
 

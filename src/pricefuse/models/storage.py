@@ -1,7 +1,5 @@
 """Save and load a dataclass of arrays: arrays as safetensors, everything else as JSON, never a pickle."""
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from pricefuse.errors import InputError
-from pricefuse.files import read_json, replacing, write_json
+from pricefuse.files import raising_os_errors, read_json, replacing, write_json
 
 Array = InstanceOf[np.ndarray]  # the type of an array field, which pydantic then takes as it is
 T = TypeVar("T")
@@ -29,11 +27,8 @@ def save(folder: Path, value: Any) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     tree = _tree(value, "", arrays)
-    with replacing(folder / FILES[0]) as temporary:
-        try:
-            save_file(arrays, temporary)
-        except SafetensorError as error:
-            raise _as_os_error(error, temporary) from error
+    with replacing(folder / FILES[0]) as temporary, raising_os_errors(temporary):
+        save_file(arrays, temporary)
     write_json(folder / FILES[1], tree)
 
 
@@ -79,12 +74,6 @@ def require_array(
         raise ValueError(f"{name} is {value.dtype} {value.shape}, not {np.dtype(dtype)} ({wanted})")
     if np.isnan(value).any() or not (infinity or np.isfinite(value).all()):
         raise ValueError(f"{name} has a number that is not finite")
-
-
-def _as_os_error(error: SafetensorError, path: Path) -> Exception:
-    """Return the error of the operating system, such as that of a full disk, which safetensors has as text alone."""
-    number = re.search(r"\(os error (\d+)\)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else error
 
 
 def _tree(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
