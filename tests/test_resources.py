@@ -1,12 +1,15 @@
 """What the machine has left, and what does not fit it."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import psutil
 import pytest
 
 from pricefuse.errors import InputError
-from pricefuse.resources import available_memory, require_room
+from pricefuse.resources import available_cores, available_memory, require_room
 
 
 def test_the_machines_free_memory_is_what_there_is_without_a_container(tmp_path):
@@ -42,3 +45,14 @@ def test_what_does_not_fit_is_refused_with_its_size_and_what_there_is(tmp_path, 
         require_room("train, 9 rows", "Take fewer rows", folder=tmp_path, **needed)
     assert str(raised.value).endswith("GB is free. Take fewer rows")
     assert free < 2**60
+
+
+def test_the_cores_are_those_that_the_process_may_use():
+    assert available_cores() == len(os.sched_getaffinity(0))  # no container's quota here is below them
+
+
+def test_a_process_that_is_held_to_one_core_has_one():
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    code += "from pricefuse.resources import available_cores; print(available_cores())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

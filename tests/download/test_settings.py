@@ -34,3 +34,10 @@ def test_only_two_ways_to_retry_are_known():
     assert settings(retry="all").retry == "all"
     with pytest.raises(ValidationError):
         settings(retry="some")
+
+
+@pytest.mark.parametrize(("cores", "connections"), [(1, 32), (2, 32), (8, 128), (64, 256)])
+def test_connections_follow_from_the_cores_unless_they_are_set(monkeypatch, cores, connections):
+    monkeypatch.setattr("pricefuse.download.settings.available_cores", lambda: cores)
+    assert settings(connections="auto").open_connections == connections
+    assert settings(connections=7).open_connections == 7

@@ -7,7 +7,6 @@ Key properties:
 """
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -27,6 +26,7 @@ from pricefuse.download.settings import DownloadSettings
 from pricefuse.errors import InputError
 from pricefuse.images.normalize import ImageError, normalize
 from pricefuse.images.perceptual_hash import HASH_BYTES
+from pricefuse.resources import available_cores
 from pricefuse.thread_pool import map_in_threads
 
 # Raise it when the same bytes give another record: all records are then computed again.
@@ -77,7 +77,7 @@ class Download:
     ) -> None:
         self._settings, self._make_fetcher = settings, make_fetcher
         self._sources = [_source(local_images, *product) for product in zip(sample_ids, image_links, strict=True)]
-        self._decoding = threading.Semaphore(decoders or (os.cpu_count() or 1) + 1)
+        self._decoding = threading.Semaphore(decoders or available_cores() + 1)
 
     def determinants(self, position: int) -> tuple[Any, ...]:
         """Return all that determines a product's record: the content of its local file, else its link; and the recipe.
@@ -102,7 +102,7 @@ class Download:
         within a moment. Whatever is not a property of a link, a server or an image is raised.
         """
         fetcher = self._make_fetcher(self._settings)
-        threads = self._settings.connections
+        threads = self._settings.open_connections
         records = map_in_threads(
             partial(self._record, fetcher),
             positions,

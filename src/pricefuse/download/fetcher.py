@@ -57,7 +57,7 @@ class Fetcher:
         self.settings = settings
         self._wait = wait_random_exponential(multiplier=backoff_s)
         self._stop = threading.Event()
-        self._slots = threading.Semaphore(settings.connections)
+        self._slots = threading.Semaphore(settings.open_connections)
         self._hosts: dict[str, Host] = {}
         self._timeout = settings.connect_timeout_s, settings.read_timeout_s
         self._session = _session(settings, resolver, user_agent)
@@ -219,7 +219,7 @@ def _session(settings: DownloadSettings, resolver: Resolver, user_agent: str) ->
     adapter = CheckedAdapter(
         frozenset(settings.allowed_hosts),
         resolver,
-        hosts=settings.connections,
+        hosts=settings.open_connections,
         per_host=settings.connections_per_host,
     )
     session.mount("http://", adapter)

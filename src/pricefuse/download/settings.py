@@ -4,7 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pricefuse.settings import Settings, Share
+from pricefuse.resources import available_cores
+from pricefuse.settings import Auto, Settings, Share
+
+# A core decodes some 16 images in the time that a server far away takes to send one.
+CONNECTIONS_A_CORE, MIN_CONNECTIONS, MAX_CONNECTIONS = 16, 32, 256
 
 
 class DownloadSettings(Settings):
@@ -21,7 +25,7 @@ class DownloadSettings(Settings):
     jpeg_quality: Annotated[int, Field(ge=1, le=95)]
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)]
     max_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    connections: Annotated[int, Field(ge=1, le=512)]
+    connections: Annotated[int, Field(ge=1, le=512)] | Auto
     connections_per_host: Annotated[int, Field(ge=1, le=512)]
     requests_per_second_per_host: Annotated[float, Field(ge=0.001, le=10_000)]
     connect_timeout_s: Annotated[float, Field(ge=0.001, le=600)]
@@ -33,3 +37,10 @@ class DownloadSettings(Settings):
     allowed_hosts: tuple[str, ...]
     retry: Literal["transient", "all"]
     max_failed_share: Share
+
+    @property
+    def open_connections(self) -> int:
+        """The connections that are open at once: as set, or for `auto` by the cores that decode what they bring."""
+        if self.connections != "auto":
+            return self.connections
+        return min(max(CONNECTIONS_A_CORE * available_cores(), MIN_CONNECTIONS), MAX_CONNECTIONS)

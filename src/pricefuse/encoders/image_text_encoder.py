@@ -1,6 +1,5 @@
 """Encode texts and images into one space with an open_clip model and its evaluation transform."""
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -20,6 +19,7 @@ from pricefuse.encoders.pixels import PixelTransform
 from pricefuse.encoders.precision import dtype_name, pick_dtype
 from pricefuse.encoders.settings import ImageTextEncoderSettings
 from pricefuse.keys import row_key
+from pricefuse.resources import available_cores
 from pricefuse.thread_pool import map_in_threads
 
 RECIPE_VERSION = 3  # raise it when this module computes other vectors for the same texts and images
@@ -133,7 +133,7 @@ class ImageTextEncoder:
             return self.pixels.decode(image[1])
 
         # Pillow and torchvision release the interpreter while they work: threads are enough.
-        decoded = map_in_threads(decode, images, threads=os.cpu_count() or 1, ahead=2 * self.batch_size)
+        decoded = map_in_threads(decode, images, threads=available_cores(), ahead=2 * self.batch_size)
         with closing(decoded):
             yield from self.encode_decoded((index, pixels) for (index, _), pixels in decoded)
 
