@@ -33,6 +33,10 @@ def test_attributes_of_some_rows_are_read(attributes):
     )
 
 
+def test_where_no_attribute_varies_there_are_rows_of_none(attributes):
+    assert np.concatenate(list(stored_attributes(attributes, [], range(3)))).shape == (3, 0)
+
+
 @pytest.fixture
 def images(tmp_path):
     schema = pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), 2))])

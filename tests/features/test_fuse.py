@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pricefuse import resources
 from pricefuse.errors import InputError
 from pricefuse.features import fuse as fuse_module
 from pricefuse.features import ngrams as ngrams_module
@@ -35,6 +37,17 @@ def blocks(chunk):
 
 def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_features_that_do_not_fit_the_disk_are_refused_with_their_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    index = pd.DataFrame({"sample_id": np.arange(150_000).astype(str)})
+    blocks = [BlockData("gemma", "r", 2304, iter(()))]
+    with pytest.raises(
+        InputError, match="150,000 rows of 2,304 features: needs some 1.4 GB of disk, but 1.0 GB is free"
+    ):
+        fuse(tmp_path / "train", index, blocks)
+    assert not (tmp_path / "train").exists()
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 1024])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from keyed_rows import SCHEMA, KeyEncoder, content, refresh_keys, table, vector_of
 from paths import ROOT
 
+from pricefuse import resources
+from pricefuse.errors import InputError
 from pricefuse.tables.parquet import part_path, vectors
 from pricefuse.tables.refresh import refresh
 
@@ -208,3 +211,12 @@ def test_a_process_killed_at_any_moment_loses_no_finished_record(tmp_path):
     keys = [f"k{i}" for i in range(40)]
     refresh_keys(tmp_path / "undisturbed", keys)
     assert content(tmp_path / "rows") == content(tmp_path / "undisturbed")
+
+
+def test_vectors_that_do_not_fit_the_disk_are_refused_before_any_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda _: SimpleNamespace(free=200))
+    refresh_keys(tmp_path, list("abcdefgh"))  # 12 bytes each, in a part and in a checkpoint
+    encoder = KeyEncoder(keys := list("abcdefghijklmnopq"))
+    with pytest.raises(InputError, match=r"17 rows: needs some 0.0 MB of disk, but 0.0 MB is free. Free some"):
+        refresh_keys(tmp_path, keys, encoder)
+    assert encoder.seen == []

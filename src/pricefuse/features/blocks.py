@@ -61,7 +61,8 @@ def stored_mask(folder: Path, sample_ids: Ids, rows: range | None = None) -> Ite
 def stored_attributes(path: Path, names: Sequence[str], rows: range) -> Iterator[np.ndarray]:
     """Yield columns of the attributes' table, float32 (some rows, columns), NaN where a row has no value."""
     for batch in iter_batches(path, names, rows):
-        yield np.stack([batch[name].to_numpy(zero_copy_only=False) for name in names], axis=1).astype(np.float32)
+        columns = [batch[name].to_numpy(zero_copy_only=False) for name in names]
+        yield np.stack(columns, axis=1).astype(np.float32) if columns else np.empty((len(batch), 0), np.float32)
 
 
 def varying(path: Path, rows: range) -> tuple[list[str], list[str]]:

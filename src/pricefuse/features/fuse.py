@@ -17,6 +17,7 @@ from pricefuse.features.matrix import LAYOUT, NGRAMS, Block, layout_json
 from pricefuse.features.ngrams import write_ngrams
 from pricefuse.features.stored import ArrayWriter
 from pricefuse.files import digests, replacing, write_sealed
+from pricefuse.resources import require_room
 
 WINDOW_ROWS = 1024
 
@@ -44,12 +45,17 @@ def fuse(
     folder each: models are fitted to the training rows alone, so that a new product to be priced leaves their files,
     byte for byte, as they were.
 
-    Returns the dense blocks. Raises InputError where a block has another number of rows than the index.
+    Returns the dense blocks. Raises InputError where a block has another number of rows than the index, and beforehand
+    where the dense blocks do not fit the disk.
     """
     layout, start = [], 0
     for data in blocks:
         layout.append(Block(data.name, start, start + data.width, data.recipe))
         start += data.width
+    require_room(
+        f"{folder}: {len(index):,} rows of {start:,} features", "Free some, or take blocks out of fuse.blocks",
+        disk=len(index) * start * np.dtype(np.float32).itemsize, folder=folder,
+    )  # fmt: skip
     (folder / LAYOUT).unlink(missing_ok=True)  # without it, what a killed run left is no features folder
     with replacing(folder / "features.npy") as temporary, ArrayWriter(temporary, np.float32, (start,)) as matrix:
         for rows in _side_by_side(blocks, len(index)):

@@ -29,6 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pricefuse.files import TEMPORARY_SUFFIX, replacing
+from pricefuse.resources import require_room
 from pricefuse.tables.checkpoint import Checkpoint, Compute, Records, Reused
 from pricefuse.tables.index import CHECKPOINT_PATTERN, ERROR, RecordIndex
 from pricefuse.tables.parquet import ID_FIELDS, iter_parts, part_path, part_paths, strings, write_part
@@ -82,7 +83,8 @@ def refresh(
     have an `error`. Finished records are written to checkpoint files every `checkpoint_s` seconds, and also when
     `compute` raises or is interrupted. `title` names the progress bar.
 
-    Raises ValueError for another number of keys than ids, RuntimeError when `compute` ends without a record for every
+    Raises InputError before the first computation where the vectors do not fit the disk, ValueError for another number
+    of keys than ids, RuntimeError when `compute` ends without a record for every
     position that it was given.
     """
     ids, wanted = strings(sample_ids), strings(keys)
@@ -110,6 +112,11 @@ def refresh(
     needed = np.unique(first[in_stale])
     missing, known = needed[slots[needed] < 0], needed[slots[needed] >= 0]
 
+    written = int(in_stale.sum()) + len(missing)  # new parts, and checkpoints until they are in their place
+    require_room(
+        f"{folder}: {len(wanted):,} {title}", "Free some, and run `dvc repro` again", folder=folder,
+        disk=written * _vector_bytes(schema),
+    )  # fmt: skip
     checkpoint = Checkpoint(folder, full_schema, wanted, checkpoint_s)
     checkpoint.add_earlier(index, known, slots[known])
     checkpoint.add_computed(compute, missing, title)
@@ -133,6 +140,11 @@ def refresh(
         parts_kept=len(starts) - len(stale),
         parts_written=len(stale),
     )
+
+
+def _vector_bytes(schema: pa.Schema) -> int:
+    """Return the bytes of a row's vectors; what has no fixed size, such as an image, does not count."""
+    return sum(4 * field.type.list_size for field in schema if pa.types.is_fixed_size_list(field.type))
 
 
 def _first_of_equals(keys: pa.StringArray) -> np.ndarray:
