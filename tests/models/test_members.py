@@ -1,5 +1,7 @@
 """Every member: it learns, it is the same every time, it comes back from disk as it was, and nothing throws it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from pricefuse.metrics import smape
 from pricefuse.models import lexical, storage
 from pricefuse.models.price_model import MEMBERS
 from pricefuse.models.target import Target
+from pricefuse.models.trainer import numpy_weights
 
 LEARNT = {"simple_nn": 62, "lexical": 35, "boosted": 27}  # SMAPE; simple_nn does not see the brand
 
@@ -137,3 +140,24 @@ def test_small_catalogs_are_gone_through_more_often(features):
     target = Target("log", 1.0, 100.0)
     lexical.Lexical.fit(features, train[20:], train[:20], target, short, 0, epochs.append)
     assert len(epochs) == 14  # 180 rows are five batches
+
+
+def test_large_catalogs_get_larger_batches(features, monkeypatch):
+    asked = []
+    monkeypatch.setattr(lexical, "train_network", lambda *arguments: asked.append(arguments[6].batch_size))
+    for most in (1000, 3):
+        monkeypatch.setattr(lexical, "MAX_BATCHES", most)
+        fit("lexical", features)
+    assert asked == [32, 270 // 3]
+
+
+def test_vectors_of_half_the_size_give_the_same_prices(features, monkeypatch):
+    whole = []
+    monkeypatch.setattr(
+        lexical, "numpy_weights", lambda network: whole.append(numpy_weights(network)) or dict(whole[0])
+    )
+    halved = fit("lexical", features)
+    assert halved.weights[lexical.VECTORS].dtype == np.float16
+    other = replace(halved, weights=whole[0])
+    np.testing.assert_allclose(halved.predict(features), other.predict(features), atol=1e-3)
+    assert (halved.predict(features) != other.predict(features)).any()

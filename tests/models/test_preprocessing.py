@@ -1,11 +1,13 @@
 """Preprocessing: it is scikit-learn's, on the fitted rows alone, and hostile values do no harm."""
 
 import numpy as np
+import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
+from pricefuse.features.matrix import Block
 from pricefuse.features.ngrams import count_ngrams
-from pricefuse.models.preprocessing import Scaler, Tfidf
+from pricefuse.models.preprocessing import DenseBlocks, Scaler, Tfidf
 
 TEXTS = ["Honey, raw honey", "", "rice", "Rice 5 lb", "बासमती चावल 米", "raw rice"]
 FIELDS = {"name": TEXTS, "text": TEXTS}
@@ -54,6 +56,14 @@ def test_tfidf_drops_what_one_row_alone_says_and_what_every_row_says():
     assert len(Tfidf.fit(counted).columns) == 3  # common, one, "x common"
 
 
+@pytest.mark.parametrize(("most", "kept"), [(3, 3), (2, 1), (1, 1), (0, 0)])
+def test_of_too_many_ngrams_those_of_most_rows_are_kept(monkeypatch, most, kept):
+    monkeypatch.setattr("pricefuse.models.preprocessing.MAX_NGRAMS", most)
+    texts = ["a b", "c a", "b", "c", "", "a"]  # a stands in three rows, b and c in two
+    counted = count_ngrams({"name": [""] * 6, "text": texts}, 16)
+    assert len(Tfidf.fit(counted).columns) == kept
+
+
 def test_words_that_were_never_seen_count_for_nothing():
     known, new = (count_ngrams({"name": [text] * 3, "text": ["a b"] * 3}, 16) for text in ("honey jar", "quince"))
     assert Tfidf.fit(known).transform(new).nnz == 0
@@ -65,3 +75,18 @@ def test_no_rows_and_no_known_ngrams_give_an_empty_matrix():
     assert fitted.transform(counted[:0]).shape == (0, len(fitted.columns))
     alone = count_ngrams({"name": ["quince"], "text": ["quince"]}, 12)
     assert Tfidf.fit(alone).transform(alone).shape == (1, 0)
+
+
+def test_blocks_are_read_from_a_mapped_file_in_parts_and_only_the_fitted_rows_count(tmp_path, monkeypatch):
+    matrix = np.random.default_rng(0).normal(size=(100, 9)).astype(np.float32)
+    np.save(tmp_path / "matrix.npy", matrix)
+    mapped = np.lib.format.open_memmap(tmp_path / "matrix.npy", mode="r")
+    blocks = (Block("gemma", 0, 4, "m"), Block("clip_text", 4, 6, "c"), Block("attributes", 6, 9, "a"))
+    rows = np.arange(3, 60)
+    whole = DenseBlocks.fit(matrix, rows, blocks, ("attributes", "gemma"))
+    expected = whole.transform(matrix, rows)
+    monkeypatch.setattr("pricefuse.models.preprocessing.CHUNK_ROWS", 10)
+    parts = DenseBlocks.fit(mapped, rows, blocks, ("attributes", "gemma"))
+    np.testing.assert_allclose(parts.scaler.mean, matrix[3:60, [0, 1, 2, 3, 6, 7, 8]].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(parts.transform(mapped, rows), expected, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(expected[:, :4], axis=1), 1, rtol=1e-5)

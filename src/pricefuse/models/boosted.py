@@ -14,14 +14,16 @@ from scipy.optimize import nnls
 from pricefuse.device import cpu_threads
 from pricefuse.features.folds import group_folds
 from pricefuse.features.matrix import Block, Features
+from pricefuse.models.mapped import give_back
 from pricefuse.models.settings import BoostedSettings
-from pricefuse.models.stacking import Stack, cross_predict
+from pricefuse.models.stacking import Stack
 from pricefuse.models.storage import Array, require_array
 from pricefuse.models.target import Target
 from pricefuse.models.trainer import Epoch
 from pricefuse.models.trees import Trees
 
 ATTRIBUTES = ("attributes", "image_mask")  # the blocks that the trees see
+PATIENCE = 100  # rounds
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,19 @@ class Boosted:
         Inner folds of these rows, by product group, give the base models' predictions and the best number of rounds, so
         that no rows have to be kept out of the fit. The target's range bounds the predictions; trees predict ln price.
         """
-        known = features.at(np.sort(np.concatenate([fit_rows, stopping_rows])))
-        log_prices = np.log(known.index["price"].to_numpy(np.float64))
-        groups = known.index["group"].to_numpy()
+        rows = np.sort(np.concatenate([fit_rows, stopping_rows]))
+        known = features.index.iloc[rows]
+        log_prices, groups = np.log(known["price"].to_numpy(np.float64)), known["group"].to_numpy()
         inner = group_folds(groups, min(settings.inner_folds, len(np.unique(groups))), seed)
-        predicted = cross_predict(known, log_prices, settings.base_models, inner, settings.landmarks, seed)
-        stack = Stack.fit(known, log_prices, settings.base_models, settings.landmarks, seed)
+        stack, predicted = Stack.cross_fit(
+            features, rows, log_prices, inner, settings.base_models, settings.landmarks, seed
+        )
         start = _fit_start(predicted, log_prices)
-        data = _Data(np.concatenate([_attributes(known), predicted], axis=1), log_prices, _combine(predicted, start))
         parameters = _parameters(settings, seed)
+        inputs = np.concatenate([_attributes(features, rows), predicted], axis=1)
+        data = lightgbm.Dataset(inputs, log_prices, init_score=_combine(predicted, start), free_raw_data=False)
         rounds = _best_rounds(data, inner, parameters, settings.max_rounds)
-        trees = lightgbm.train(parameters, data.dataset(), num_boost_round=rounds)
+        trees = lightgbm.train(parameters, data, num_boost_round=rounds)
         return cls(Trees.of_booster(trees), stack, start, target)
 
     def predict(self, features: Features) -> np.ndarray:
@@ -70,7 +74,7 @@ class Boosted:
         if not len(features):
             return np.empty(0)
         predicted = self.stack.predict(features)
-        inputs = np.concatenate([_attributes(features), predicted], axis=1)
+        inputs = np.concatenate([_attributes(features, np.arange(len(features))), predicted], axis=1)
         corrected = _combine(predicted, self.start) + self.trees.predict(inputs)
         return np.clip(corrected, *np.log([self.target.low, self.target.high]))
 
@@ -83,16 +87,6 @@ class Boosted:
             raise ValueError("start has a negative weight")
         attributes = sum(block.width for block in layout if block.name in ATTRIBUTES)
         self.trees.validate(attributes + len(self.stack.models))
-
-
-@dataclass(frozen=True)
-class _Data:
-    inputs: np.ndarray
-    log_prices: np.ndarray
-    start: np.ndarray
-
-    def dataset(self, rows: np.ndarray | slice = slice(None)) -> lightgbm.Dataset:
-        return lightgbm.Dataset(self.inputs[rows], self.log_prices[rows], init_score=self.start[rows])
 
 
 def _parameters(settings: BoostedSettings, seed: int) -> dict[str, object]:
@@ -114,19 +108,15 @@ def _parameters(settings: BoostedSettings, seed: int) -> dict[str, object]:
     }
 
 
-def _best_rounds(data: _Data, inner: np.ndarray, parameters: dict[str, object], max_rounds: int) -> int:
-    """Return the number of rounds with the least L1 loss on the inner folds held out, averaged over all their rows."""
-    total = np.zeros(max_rounds)
-    for fold in range(inner.max() + 1):
-        held_out = inner == fold
-        fitted = data.dataset(~held_out)
-        scored = fitted.create_valid(data.inputs[held_out], data.log_prices[held_out], init_score=data.start[held_out])
-        losses: dict[str, dict[str, list[float]]] = {}
-        lightgbm.train(
-            parameters, fitted, max_rounds, valid_sets=[scored], callbacks=[lightgbm.record_evaluation(losses)]
-        )
-        total += np.array(losses["valid_0"]["l1"]) * held_out.sum()
-    return 1 + int(total.argmin())
+def _best_rounds(data: lightgbm.Dataset, inner: np.ndarray, parameters: dict[str, object], max_rounds: int) -> int:
+    """Return the number of rounds with the least L1 loss on the inner folds held out, averaged over the folds.
+
+    Inner folds share the bins of `data`. It ends where PATIENCE rounds were no better.
+    """
+    folds = [(np.flatnonzero(inner != fold), np.flatnonzero(inner == fold)) for fold in range(inner.max() + 1)]
+    stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+    losses = lightgbm.cv(parameters, data, max_rounds, folds=folds, callbacks=[stop])
+    return 1 + int(np.argmin(losses["valid l1-mean"]))
 
 
 def _fit_start(predicted: np.ndarray, log_prices: np.ndarray) -> np.ndarray:
@@ -140,8 +130,9 @@ def _combine(predicted: np.ndarray, start: np.ndarray) -> np.ndarray:
     return start[0] + (predicted - start[0]) @ start[1:]
 
 
-def _attributes(features: Features) -> np.ndarray:
-    kept = [features.matrix[:, b.start : b.stop] for b in features.blocks if b.name in ATTRIBUTES]
+def _attributes(features: Features, rows: np.ndarray) -> np.ndarray:
+    kept = [features.matrix[rows, b.start : b.stop] for b in features.blocks if b.name in ATTRIBUTES]
+    give_back(features.matrix)
     # A number beyond any honest one must not become infinite on the way into the trees' bins.
-    whole = np.concatenate([np.zeros((len(features), 0), np.float32), *kept], axis=1).astype(np.float64)
+    whole = np.concatenate([np.zeros((len(rows), 0), np.float32), *kept], axis=1).astype(np.float64)
     return np.where(np.isinf(whole), np.nan, whole)

@@ -3,7 +3,7 @@
 All of it is fitted on the fitted rows alone, and none of it sees a price.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pricefuse.features.matrix import EMBEDDINGS, NGRAMS, Block
 from pricefuse.features.ngrams import column_ranges
+from pricefuse.models.mapped import give_back
 from pricefuse.models.storage import Array, require_array
 
 CHUNK_ROWS = 4096
@@ -25,6 +26,9 @@ MAX_DEVIATIONS = 20.0
 MAX_DENSE_DEVIATIONS = 5.0
 MIN_LENGTH = 1e-6
 MIN_NGRAM_ROWS = 2  # an n-gram of a single row says nothing of any other
+# A catalog of more n-grams keeps those of more rows. It bounds models and the steps of training; on 5,000 rows, which
+# have about so many, half of them score the same.
+MAX_NGRAMS = 100_000
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,14 @@ class Scaler:
     deviation: Array
 
     @classmethod
-    def fit(cls, matrix: np.ndarray, rows: np.ndarray) -> "Scaler":
+    def fit(cls, matrix: np.ndarray, rows: np.ndarray, blocks: Sequence[Block] | None = None) -> "Scaler":
         """Measure `matrix` (may be memory-mapped) on `rows` (ascending positions), some thousand rows at a time.
 
-        Missing and infinite values are left out; a column without any value, or that hardly varies, gets deviation 1.
+        `blocks` are the columns that are measured, side by side; None: all. Missing and infinite values are left out; a
+        column without any value, or that hardly varies, gets deviation 1.
         """
         scaler = StandardScaler()
-        for start in range(0, len(rows), CHUNK_ROWS):
-            chunk = matrix[rows[start : start + CHUNK_ROWS]]
+        for chunk in _chunks(matrix, rows, blocks):
             with np.errstate(divide="ignore", invalid="ignore"):  # columns without any value
                 scaler.partial_fit(np.where(np.isinf(chunk), np.nan, chunk))
         deviation = np.sqrt(np.nan_to_num(scaler.var_))
@@ -71,13 +75,15 @@ class DenseBlocks:
     scaler: Scaler
 
     @classmethod
-    def fit(cls, matrix: np.ndarray, blocks: Sequence[Block], names: Sequence[str]) -> "DenseBlocks":
-        """Use those of `blocks` that `names` asks for; `matrix`, float32 (rows, columns), sets mean and deviation."""
+    def fit(cls, matrix: np.ndarray, rows: np.ndarray, blocks: Sequence[Block], names: Sequence[str]) -> "DenseBlocks":
+        """Use those of `blocks` that `names` asks for; `rows` (positions into `matrix`) set mean and deviation.
+
+        `matrix` is float32 (rows, columns) and may be memory-mapped.
+        """
         used = tuple(block for block in blocks if block.name in names)
-        chosen = _side_by_side(matrix, used)
         if not used:
             return cls(used, Scaler(np.empty(0, np.float32), np.empty(0, np.float32)))
-        return cls(used, Scaler.fit(chosen, np.arange(len(chosen))))
+        return cls(used, Scaler.fit(matrix, rows, used))
 
     @property
     def width(self) -> int:
@@ -90,18 +96,26 @@ class DenseBlocks:
             raise ValueError("its blocks are not those of the features")
         self.scaler.validate(self.width)
 
-    def transform(self, matrix: np.ndarray) -> np.ndarray:
-        """Return float32 (rows, width); a missing value is 0, and so is every number of an image that is missing."""
-        scaled = self.scaler.transform(_side_by_side(matrix, self.blocks))
-        start = 0
-        for block in self.blocks:
-            part = scaled[:, start : start + block.width]
-            start += block.width
-            if block.name in EMBEDDINGS:
-                part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), MIN_LENGTH)
-            else:
-                np.clip(part, -MAX_DENSE_DEVIATIONS, MAX_DENSE_DEVIATIONS, out=part)
-        return scaled
+    def transform(self, matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return `rows` (positions into `matrix`) as float32 (rows, width).
+
+        A missing value is 0, and so is every number of an image that is missing.
+        """
+        result = np.empty((len(rows), self.width), np.float32)
+        done = 0
+        for chunk in _chunks(matrix, rows, self.blocks):
+            scaled = self.scaler.transform(chunk)
+            start = 0
+            for block in self.blocks:
+                part = scaled[:, start : start + block.width]
+                start += block.width
+                if block.name in EMBEDDINGS:
+                    part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), MIN_LENGTH)
+                else:
+                    np.clip(part, -MAX_DENSE_DEVIATIONS, MAX_DENSE_DEVIATIONS, out=part)
+            result[done : done + len(scaled)] = scaled
+            done += len(scaled)
+        return result
 
 
 @dataclass(frozen=True)
@@ -115,10 +129,13 @@ class Tfidf:
     def fit(cls, ngrams: csr_array) -> "Tfidf":
         """Keep the columns of `ngrams`, uint8 (rows, hashed columns), that stand in two rows or more, but not in all.
 
-        The inverse document frequency is scikit-learn's smoothed one: ln((1 + rows) / (1 + frequency)) + 1.
+        Where these are more than MAX_NGRAMS, it takes three rows, or as many as leave no more. The inverse document
+        frequency is scikit-learn's smoothed one: ln((1 + rows) / (1 + frequency)) + 1.
         """
         frequency = np.bincount(ngrams.indices, minlength=ngrams.shape[1])  # a column stands once in a row
-        columns = np.flatnonzero((frequency >= MIN_NGRAM_ROWS) & (frequency < ngrams.shape[0]))
+        informative = frequency[frequency < ngrams.shape[0]]
+        at_least = max(MIN_NGRAM_ROWS, _rows_that_leave(informative, MAX_NGRAMS))
+        columns = np.flatnonzero((frequency >= at_least) & (frequency < ngrams.shape[0]))
         idf = np.empty(0)
         if len(columns):
             idf = TfidfTransformer().fit(ngrams[:, columns]).idf_
@@ -151,6 +168,18 @@ class Tfidf:
         return np.flatnonzero((self.columns >= low) & (self.columns < high))
 
 
-def _side_by_side(matrix: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
-    parts = [np.asarray(matrix[:, block.start : block.stop], np.float32) for block in blocks]
-    return np.concatenate([np.zeros((len(matrix), 0), np.float32), *parts], axis=1)
+def _rows_that_leave(frequency: np.ndarray, most: int) -> int:
+    """Return the least k such that at most `most` of the columns stand in k rows or more."""
+    above = np.cumsum(np.bincount(frequency, minlength=1)[::-1])[::-1]  # by k: how many columns stand in k rows or more
+    return int(np.count_nonzero(above > most))
+
+
+def _chunks(matrix: np.ndarray, rows: np.ndarray, blocks: Sequence[Block] | None) -> Iterator[np.ndarray]:
+    """Yield `rows` of `matrix` in order, some thousand at a time: the columns of `blocks` side by side, or all."""
+    for start in range(0, len(rows), CHUNK_ROWS):
+        chunk = np.asarray(matrix[rows[start : start + CHUNK_ROWS]], np.float32)
+        give_back(matrix)
+        if blocks is None:
+            yield chunk
+        else:
+            yield np.concatenate([chunk[:, :0], *(chunk[:, block.start : block.stop] for block in blocks)], axis=1)

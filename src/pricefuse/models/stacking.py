@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.kernel import Kernel
+from pricefuse.models.lasso import cross_fit_lasso
 from pricefuse.models.linear import Linear
 from pricefuse.models.preprocessing import DenseBlocks, Tfidf
 
@@ -47,9 +48,10 @@ class InputReader:
     dense: DenseBlocks
 
     @classmethod
-    def fit(cls, features: Features) -> "InputReader":
-        tfidf = None if features.ngrams is None else Tfidf.fit(features.ngrams)
-        return cls(tfidf, DenseBlocks.fit(features.matrix, features.blocks, tuple(KERNEL_WEIGHTS)))
+    def fit(cls, features: Features, rows: np.ndarray) -> "InputReader":
+        """Fit on `rows` (ascending positions into `features`)."""
+        tfidf = None if features.ngrams is None else Tfidf.fit(features.ngrams[rows])
+        return cls(tfidf, DenseBlocks.fit(features.matrix, rows, features.blocks, tuple(KERNEL_WEIGHTS)))
 
     def validate(self, layout: Sequence[Block]) -> tuple[int, int, int, int]:
         """Return the widths of words, name_words, similarity and facts.
@@ -70,15 +72,18 @@ class InputReader:
         names = self.tfidf.space("name_words", csr_array((0, hashed[0])))
         return len(self.tfidf.columns), len(names), similarity, facts
 
-    def read(self, features: Features) -> Inputs:
+    def read(self, features: Features, rows: np.ndarray) -> Inputs:
+        """Return the inputs of `rows` (positions into `features`)."""
         if self.tfidf is None or features.ngrams is None:
-            words = name_words = csr_array((len(features), 0), dtype=np.float32)
+            words = name_words = csr_array((len(rows), 0), dtype=np.float32)
         else:
-            words = self.tfidf.transform(features.ngrams)
+            words = self.tfidf.transform(features.ngrams[rows])
             name_words = words[:, self.tfidf.space("name_words", features.ngrams)]
             name_words.data[:] = 1
-        dense = self.dense.transform(features.matrix)
-        similarity, facts = (_weigh(dense, self.dense.blocks, weights) for weights in (KERNEL_WEIGHTS, LASSO_WEIGHTS))
+        similarity = self.dense.transform(features.matrix, rows)
+        of_kernel, of_lasso = (_by_column(self.dense.blocks, weights) for weights in (KERNEL_WEIGHTS, LASSO_WEIGHTS))
+        facts = similarity[:, of_lasso > 0] * of_lasso[of_lasso > 0]
+        similarity *= of_kernel  # in place: it is the largest array there is
         return Inputs(words, name_words, similarity, facts)
 
 
@@ -90,25 +95,38 @@ class Stack:
     models: Mapping[str, Linear | Kernel]
 
     @classmethod
-    def fit(
-        cls, features: Features, log_prices: np.ndarray, names: Sequence[str], landmarks: int, seed: int
-    ) -> "Stack":
-        """Fit the base models of `names` to `log_prices`, float64 (rows,), on all rows of `features`."""
-        reader = InputReader.fit(features)
-        inputs = reader.read(features)
+    def cross_fit(
+        cls,
+        features: Features,
+        rows: np.ndarray,
+        log_prices: np.ndarray,
+        folds: np.ndarray,
+        names: Sequence[str],
+        landmarks: int,
+        seed: int,
+    ) -> tuple["Stack", np.ndarray]:
+        """Fit the base models of `names` to `log_prices`, float64 (rows,), of `rows` (ascending positions).
+
+        Returns them with out-of-fold predictions, float64 (rows, names). `folds`, int (rows,) from 0, says which fold
+        holds a row out: each row is predicted by models that were fitted to the prices of other folds, so that the
+        trees learn how far each base model is to be trusted on rows like the ones to come. The preprocessing sees no
+        price, and is that of all rows.
+        """
+        reader = InputReader.fit(features, rows)
+        inputs = reader.read(features, rows)
         models: dict[str, Linear | Kernel] = {}
-        for name in names:
+        predicted = np.zeros((len(rows), len(names)))
+        for column, name in enumerate(names):
             if name == "words":
-                models[name] = Linear.ridge(inputs.words, _nothing(inputs), log_prices, WORDS_PENALTY)
+                models[name], predicted[:, column] = _cross_fit_ridge(inputs.words, log_prices, folds)
             elif name == "lasso":
-                groups = features.index["group"].to_numpy()
-                models[name] = Linear.lasso(inputs.name_words, inputs.facts, log_prices, groups)
+                models[name], predicted[:, column] = cross_fit_lasso(inputs.name_words, inputs.facts, log_prices, folds)
             else:
-                models[name] = Kernel.fit(
-                    inputs.similarity, log_prices, gamma=KERNEL_GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks,
-                    seed=seed,
+                models[name], predicted[:, column] = Kernel.cross_fit(
+                    inputs.similarity, log_prices, folds, gamma=KERNEL_GAMMA, penalty=KERNEL_PENALTY,
+                    landmarks=landmarks, seed=seed,
                 )  # fmt: skip
-        return cls(reader, models)
+        return cls(reader, models), predicted
 
     def validate(self, layout: Sequence[Block]) -> None:
         """Raise ValueError where a base model does not read features that are laid out like this."""
@@ -125,40 +143,33 @@ class Stack:
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price as each base model predicts it, float64 (rows, base models)."""
-        inputs = self.reader.read(features)
+        inputs = self.reader.read(features, np.arange(len(features)))
         predicted = [np.zeros((len(features), 0))]
         for name, model in self.models.items():
             if isinstance(model, Kernel):
                 column = model.predict(inputs.similarity)
             elif name == "words":
-                column = model.predict(inputs.words, _nothing(inputs))
+                column = model.predict(inputs.words, _no_columns(inputs.words))
             else:
                 column = model.predict(inputs.name_words, inputs.facts)
             predicted.append(column[:, None])
         return np.concatenate(predicted, axis=1)
 
 
-def cross_predict(
-    features: Features, log_prices: np.ndarray, names: Sequence[str], folds: np.ndarray, landmarks: int, seed: int
-) -> np.ndarray:
-    """Return out-of-fold predictions of the base models, float64 (rows, names).
-
-    `folds`, int (rows,), says which fold holds a row out: each row is predicted by models that were fitted to the rows
-    of other folds, so that the trees learn how far each base model is to be trusted on rows like the ones to come.
-    """
-    predicted = np.zeros((len(log_prices), len(names)))
-    for fold in range(folds.max() + 1):
-        others, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        stack = Stack.fit(features.at(others), log_prices[others], names, landmarks, seed)
-        predicted[held_out] = stack.predict(features.at(held_out))
-    return predicted
+def _cross_fit_ridge(words: csr_array, log_prices: np.ndarray, folds: np.ndarray) -> tuple[Linear, np.ndarray]:
+    predicted = np.zeros(len(log_prices))
+    for fold in range(int(folds.max()) + 1):
+        others, held_out = words[folds != fold], words[folds == fold]
+        model = Linear.ridge(others, _no_columns(others), log_prices[folds != fold], WORDS_PENALTY)
+        predicted[folds == fold] = model.predict(held_out, _no_columns(held_out))
+    return Linear.ridge(words, _no_columns(words), log_prices, WORDS_PENALTY), predicted
 
 
-def _nothing(inputs: Inputs) -> np.ndarray:
-    return np.zeros((inputs.words.shape[0], 0), np.float32)
+def _no_columns(words: csr_array) -> np.ndarray:
+    return np.zeros((words.shape[0], 0), np.float32)
 
 
-def _weigh(dense: np.ndarray, blocks: Sequence[Block], weights: Mapping[str, float]) -> np.ndarray:
-    by_column = np.concatenate([np.empty(0), *(np.full(block.width, weights.get(block.name, 0)) for block in blocks)])
-    kept = by_column > 0
-    return dense[:, kept] * by_column[kept].astype(np.float32)
+def _by_column(blocks: Sequence[Block], weights: Mapping[str, float]) -> np.ndarray:
+    """Return the weight of each column of `blocks`, float32 (columns,), 0 for a block without one."""
+    parts = [np.full(block.width, weights.get(block.name, 0), np.float32) for block in blocks]
+    return np.concatenate([np.empty(0, np.float32), *parts])

@@ -1,6 +1,6 @@
 """The training loop of the networks: epochs over shuffled batches, with early stopping on SMAPE."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +39,9 @@ def train_network(
 ) -> None:
     """Fit `network`, in place, to `prices`, and keep the weights of the epoch with the best SMAPE on the stopping rows.
 
-    `forward` gives the outputs (batch,) for positions into `prices`, both on the network's device; `stopping` gives
-    those of the stopping rows. `settings.patience` epochs without a better score end the training. Raises InputError
-    where it diverges.
+    `forward` gives the outputs (batch,), on the network's device, for positions into `prices`, which are on the CPU;
+    `stopping` gives those of the stopping rows. `settings.patience` epochs without a better score end the training.
+    Raises InputError where it diverges.
     """
     device = next(network.parameters()).device
     targets = torch.from_numpy(target.forward(prices)).to(device)
@@ -53,8 +53,8 @@ def train_network(
         network.train()
         total = torch.zeros((), device=device)
         # Batches of nearly equal size, none smaller than asked for: batch norm fails on a single row.
-        for batch in torch.randperm(len(targets)).to(device).tensor_split(batches):
-            value = loss(forward(batch), targets[batch])
+        for batch in torch.randperm(len(targets)).tensor_split(batches):
+            value = loss(forward(batch), targets[batch.to(device, non_blocking=True)])
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             optimizer.step()
@@ -105,14 +105,20 @@ def torch_weights(weights: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(weight) for name, weight in weights.items()}
 
 
-def require_weights(weights: Mapping[str, np.ndarray], build: Callable[[], nn.Module]) -> None:
-    """Raise ValueError unless `weights` are those of the network that `build` makes: names, types, shapes, finite."""
+def require_weights(
+    weights: Mapping[str, np.ndarray], build: Callable[[], nn.Module], halved: Collection[str] = ()
+) -> None:
+    """Raise ValueError unless `weights` are those of the network that `build` makes: names, types, shapes, finite.
+
+    Those of `halved` are float16.
+    """
     with torch.device("meta"):  # shapes alone: nothing is allocated
         expected = build().state_dict()
     if set(weights) != set(expected):
         raise ValueError("its weights are not those of its settings' layers")
     for name, like in expected.items():
-        require_array(name, weights[name], np.float32 if like.is_floating_point() else np.int64, tuple(like.shape))
+        floating = np.float16 if name in halved else np.float32
+        require_array(name, weights[name], floating if like.is_floating_point() else np.int64, tuple(like.shape))
         if name.endswith("running_var") and (weights[name] < 0).any():
             raise ValueError(f"{name} is negative")
 
