@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pricefuse.pipeline import stage
+from pricefuse.pipeline.duration import what_comes_next
 from pricefuse.pipeline.params import read_params
 
 from pricefuse.catalog import read_catalog, require_enough
@@ -33,6 +34,8 @@ def main() -> None:
             f"{number:,} {'listing was' if number == 1 else 'listings were'} longer than {MAX_CHARACTERS:,} characters"
             f" and {'was' if number == 1 else 'were'} cut, first sample_id {summary.shortened[0]}"
         )
+    if following := what_comes_next(products_path, Path()):  # `dvc exp run` has no preflight to say it
+        print(following)
 
 
 if __name__ == "__main__":

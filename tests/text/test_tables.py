@@ -81,3 +81,8 @@ def test_a_catalog_without_labels_is_told_what_labels_would_give(clean, tmp_path
     assert "hint: 12 of 13 products have no item name. Labeled lines in catalog_content tell what is what" in printed
     assert "'Value: 12' and 'Unit: oz'" in printed
     assert "hint" not in clean(tmp_path / "labeled", ["Item Name: Plum Jam", "Item Name: Rye Bread"] * 6)
+
+
+def test_a_catalog_that_has_no_embeddings_yet_is_told_what_comes_next(clean, written, tmp_path):
+    assert f"Next: images and embeddings of {ROWS + 1:,} products" in written[1]
+    assert "Next:" not in clean(tmp_path, ["Item Name: Plum Jam"] * 12)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.choose_catalog import require_catalog
+from pricefuse.pipeline.duration import EMBEDDINGS, minutes
 from pricefuse.pipeline.params import Params, read_params
 
 import yaml
@@ -20,8 +21,7 @@ from pricefuse.errors import InputError
 from pricefuse.files import replacing
 
 LOCKS = ("dvc.lock", "demo/dvc.lock", "learning_curve/dvc.lock")
-ENCODERS = {"embed_gemma": "data/embeddings/gemma", "embed_clip": "data/embeddings/clip_text"}
-DURATION = "On two CPU cores: some minutes for the demo's 1,500 products, about 18 for 5,000"
+DURATION = f"On two CPU cores: {minutes(1500)} for the demo's 1,500 products, {minutes(5000)} for 5,000"
 
 
 def restore_torn_lock(path: Path) -> str | None:
@@ -87,7 +87,7 @@ def has_remote(root: Path) -> bool:
 def what_takes_long(params: Params, root: Path) -> list[str]:
     """Return lines about the long stages that will run, from what dvc.lock says ran last; none if all is there."""
     locked = _locked_stages(root / "dvc.lock")
-    there = all((root / folder).is_dir() for folder in ENCODERS.values())
+    there = all((root / folder).is_dir() for folder in EMBEDDINGS.values())
     ran = f"data/raw/{params.catalog}" in {dep["path"] for dep in locked.get("clean", {}).get("deps", [])}
     if ran and not there and has_remote(root):
         return [
@@ -100,7 +100,7 @@ def what_takes_long(params: Params, root: Path) -> list[str]:
             f"{DURATION}. A run that is stopped goes on from its finished rows and fits.",
         ]
     lines = []
-    for name in ENCODERS:
+    for name in EMBEDDINGS:
         model = getattr(params, name).model
         before = locked.get(name, {}).get("params", {}).get("params.yaml", {}).get(f"{name}.model", model)
         if model != before:
