@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pricefuse.errors import InputError
+
+if TYPE_CHECKING:  # pyarrow imports pandas where a table is asked for
+    import pandas as pd
 
 TEMPORARY_SUFFIX = ".tmp"
 
@@ -60,7 +62,7 @@ def read_json(path: Path, remedy: str) -> Any:
         raise InputError(f"{path}: not valid JSON ({_one_line(error)}). {remedy}") from None
 
 
-def read_parquet(path: Path, remedy: str) -> pd.DataFrame:
+def read_parquet(path: Path, remedy: str) -> "pd.DataFrame":
     """Return a parquet table, its pages compared with their checksums where the file has them.
 
     Raises InputError, which ends with `remedy`, where there is no file or it is not parquet.
