@@ -5,14 +5,14 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
-from pricefuse import demo
+from pricefuse.demo.catalog import write_demo
 from pricefuse.files import write_json
 
 
 def main() -> None:
     out, facts = stage.paths(__doc__, "out", "facts")
     params = read_params(Path("params.yaml")).demo
-    found = demo.write_demo(
+    found = write_demo(
         out,
         train_products=params.train_products,
         test_products=params.test_products,

@@ -8,14 +8,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pricefuse.errors import InputError
+
+if TYPE_CHECKING:  # pyarrow imports pandas where a table is asked for
+    import pandas as pd
 
 TEMPORARY_SUFFIX = ".tmp"
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -87,7 +89,7 @@ def read_json(path: Path, remedy: str) -> Any:
         raise InputError(f"{path}: not valid JSON ({_one_line(error)}). {remedy}") from None
 
 
-def read_parquet(path: Path, remedy: str) -> pd.DataFrame:
+def read_parquet(path: Path, remedy: str) -> "pd.DataFrame":
     """Return a parquet table, its pages compared with their checksums where the file has them.
 
     Raises InputError, which ends with `remedy`, where there is no file or it is not parquet.

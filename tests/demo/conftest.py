@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from demo_catalog import ARGUMENTS, listing_of
 
-from pricefuse.demo import write_demo
+from pricefuse.demo.catalog import write_demo
 from pricefuse.demo.product import draw_products
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from demo_catalog import ARGUMENTS, can_be_seen, files_of, opened
 
-from pricefuse.demo import write_demo
 from pricefuse.demo.best_reachable import expected_smape, row_smape
+from pricefuse.demo.catalog import write_demo
 from pricefuse.demo.listing_text import LONG_TEXT_WORDS
 from pricefuse.demo.product import Tier
 from pricefuse.errors import InputError

@@ -1,6 +1,6 @@
 """What of the pipeline will take long."""
 
-from pricefuse.pipeline.expectations import has_remote, what_comes_next, what_takes_long
+from pricefuse.pipeline.expectations import has_remote, what_takes_long
 
 import pytest
 from locked import LOCK, params, with_outputs, with_remote
@@ -47,12 +47,3 @@ def test_another_encoder_is_named(locked):
     encoder = params().embed_gemma.model_copy(update={"model": "google/embeddinggemma-300m"})
     (line,) = what_takes_long(params(embed_gemma=encoder), locked)
     assert "embed_gemma has another model, google/embeddinggemma-300m (fetched once, from its hub)" in line
-
-
-def test_stage_clean_says_what_an_experiment_on_another_catalog_will_cost(locked):
-    with_outputs(locked)
-    assert what_comes_next(params(), locked, 1500) == ""
-    line = what_comes_next(params(catalog="mine"), locked, 5500)
-    assert "images and embeddings of 5,500 products come next" in line
-    assert "some 18 minutes for 5,500 products" in line
-    assert "some 500 minutes for 150,000 products" in what_comes_next(params(catalog="mine"), locked, 150_000)

@@ -196,16 +196,16 @@ def test_hostile_text_takes_linear_time(hostile):
     assert time.perf_counter() - started < 30
 
 
-def test_a_frame_has_a_float32_row_for_every_listing_in_order():
+def test_a_matrix_has_a_float32_row_for_every_listing_in_order():
     listings = [Listing(value="1", unit="g"), Listing(), Listing(value="3", unit="g")]
-    table = attributes.frame(map(attributes.extract, listings))
-    assert tuple(table.columns) == attributes.NAMES
-    assert set(map(str, table.dtypes)) == {"float32"}
-    assert np.exp(table["grams"]).round(4).tolist()[::2] == [1, 3]
+    table = attributes.matrix(map(attributes.extract, listings))
+    assert table.shape == (3, len(attributes.NAMES))
+    assert table.dtype == np.float32
+    assert np.exp(table[:, attributes.NAMES.index("grams")]).round(4).tolist()[::2] == [1, 3]
 
 
-def test_a_frame_of_nothing_has_the_columns_and_no_row():
-    assert attributes.frame([]).shape == (0, len(attributes.NAMES))
+def test_a_matrix_of_nothing_has_the_columns_and_no_row():
+    assert attributes.matrix([]).shape == (0, len(attributes.NAMES))
 
 
 def test_coverage_counts_what_rows_do_not_state():
@@ -214,7 +214,7 @@ def test_coverage_counts_what_rows_do_not_state():
         parse("Item Name: Plum Jam, 12 oz\nValue: None\nUnit: None"),
         parse("Item Name: Plum Jam\nValue: 0\nUnit: Count"),
     ]
-    assert attributes.coverage(attributes.frame(map(attributes.extract, contents))) == {
+    assert attributes.coverage(attributes.matrix(map(attributes.extract, contents))) == {
         "rows": 3,
         "no_name": 0,
         "no_value": 2,

@@ -78,6 +78,11 @@ def test_listings_that_were_cut_are_counted_and_the_first_is_named(clean, tmp_pa
 
 def test_a_catalog_without_labels_is_told_what_labels_would_give(clean, tmp_path):
     printed = clean(tmp_path / "free", ["Plum Jam, 12 oz", "Rye Bread, 1 lb"] * 6)
-    assert "hint: 12 of 13 products have no item name. Labeled lines in catalog_content tell what is what" in printed
-    assert "'Value: 12' and 'Unit: oz'" in printed
+    assert "hint: 12 of 13 products have no item name. If your catalog has columns for name, bullets" in printed
+    assert "name them in catalog/columns.yaml (README: Your own catalog)" in printed
     assert "hint" not in clean(tmp_path / "labeled", ["Item Name: Plum Jam", "Item Name: Rye Bread"] * 6)
+
+
+def test_a_catalog_that_has_no_embeddings_yet_is_told_what_comes_next(clean, written, tmp_path):
+    assert f"Next: images and embeddings of {ROWS + 1:,} products" in written[1]
+    assert "Next:" not in clean(tmp_path, ["Item Name: Plum Jam"] * 12)

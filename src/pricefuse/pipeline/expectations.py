@@ -4,42 +4,31 @@ import configparser
 from pathlib import Path
 from typing import Any
 
+from pricefuse.pipeline.duration import EMBEDDINGS, minutes
 from pricefuse.pipeline.params import Params
 
 import yaml
 
-ENCODERS = {"embed_gemma": "data/embeddings/gemma", "embed_clip": "data/embeddings/clip_text"}
-ROWS_A_MINUTE = 300  # of all stages with the packaged encoders, measured with 1,500 and 5,500 products
-EXAMPLE_ROWS = 5000
-
-
-def what_comes_next(params: Params, root: Path, rows: int) -> str:
-    """Return a line for stage clean, which has read `rows` products; "" where their embeddings are there already.
-
-    It is the first that a person hears who runs `dvc exp run` on another catalog.
-    """
-    if not what_takes_long(params, root):
-        return ""
-    return f"images and embeddings of {rows:,} products come next. {_duration(rows)}"
+DURATION = f"On two CPU cores: {minutes(1500)} for the demo's 1,500 products, {minutes(5000)} for 5,000"
 
 
 def what_takes_long(params: Params, root: Path) -> list[str]:
     """Return lines about the long stages that will run, from what dvc.lock says ran last; none if all is there."""
     locked = _locked_stages(root / "dvc.lock")
-    there = all((root / folder).is_dir() for folder in ENCODERS.values())
+    there = all((root / folder).is_dir() for folder in EMBEDDINGS.values())
     ran = f"data/raw/{params.catalog}" in {dep["path"] for dep in locked.get("clean", {}).get("deps", [])}
     if ran and not there and has_remote(root):
         return [
             "What earlier runs made is not here: `dvc pull` fetches it. Without it, all is computed.",
-            f"{_duration(EXAMPLE_ROWS)}.",
+            f"{DURATION}.",
         ]
     if not (ran and there):
         return [
             f"First run on catalog {params.catalog}: embedding every text and image, and then train, take long.",
-            f"{_duration(EXAMPLE_ROWS)}. A run that is stopped goes on from its finished rows and fits.",
+            f"{DURATION}. A run that is stopped goes on from its finished rows and fits.",
         ]
     lines = []
-    for name in ENCODERS:
+    for name in EMBEDDINGS:
         model = getattr(params, name).model
         before = locked.get(name, {}).get("params", {}).get("params.yaml", {}).get(f"{name}.model", model)
         if model != before:
@@ -58,10 +47,6 @@ def has_remote(root: Path) -> bool:
     except configparser.Error:  # DVC will say what is wrong with it
         return False
     return any("remote " in section for section in config.sections())
-
-
-def _duration(rows: int) -> str:
-    return f"On two CPU cores, all stages take some {max(2, round(rows / ROWS_A_MINUTE))} minutes for {rows:,} products"
 
 
 def _locked_stages(path: Path) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from pricefuse.text import quantities, units
 from pricefuse.text.listing import Listing
@@ -90,29 +89,30 @@ def extract(listing: Listing) -> dict[str, float]:
     return {key: stated[key] for key in NAMES}
 
 
-def frame(extracted: Iterable[Mapping[str, float]]) -> pd.DataFrame:
-    """Return what `extract` found in many listings: float32, a row a listing in their order, columns `NAMES`."""
+def matrix(extracted: Iterable[Mapping[str, float]]) -> np.ndarray:
+    """Return what `extract` found in many listings as float32, (listings, `NAMES`)."""
     rows = (tuple(row.values()) for row in extracted)
-    return pd.DataFrame(np.fromiter(rows, dtype=np.dtype((np.float32, len(NAMES)))), columns=list(NAMES))
+    return np.fromiter(rows, dtype=np.dtype((np.float32, len(NAMES))))
 
 
-def coverage(attributes: pd.DataFrame) -> dict[str, int]:
-    """Count the rows of a `frame`, and those whose text does not state what `no_...` names.
+def coverage(attributes: np.ndarray) -> dict[str, int]:
+    """Count the rows of a `matrix`, and those whose text does not state what `no_...` names.
 
     Value and unit are the listing's fields; size (mass or volume) and packs are read in the name; a row has no amount
     where neither field nor name gives a mass, a volume or a number of pieces.
     """
-    missing = attributes.isna()
-    return {
-        "rows": len(attributes),
-        "no_name": int((attributes["name_characters"] == 0).sum()),
-        "no_value": int(missing["value"].sum()),
-        "no_unit": int(attributes["is_none"].sum()),
-        "no_size": int(missing[["size_grams", "size_milliliters"]].all(axis=1).sum()),
-        "no_packs": int(missing["packs"].sum()),
-        "no_amount": int((missing["amount"] & missing["total"]).sum()),
-        "no_description": int((attributes["has_description"] == 0).sum()),
+    columns = dict(zip(NAMES, attributes.T, strict=True))
+    missing = {name: np.isnan(column) for name, column in columns.items()}
+    lacking = {
+        "no_name": columns["name_characters"] == 0,
+        "no_value": missing["value"],
+        "no_unit": columns["is_none"] == 1,
+        "no_size": missing["size_grams"] & missing["size_milliliters"],
+        "no_packs": missing["packs"],
+        "no_amount": missing["amount"] & missing["total"],
+        "no_description": columns["has_description"] == 0,
     }
+    return {"rows": len(attributes)} | {name: int(rows.sum()) for name, rows in lacking.items()}
 
 
 def _quantities(listing: Listing, unit: units.Unit) -> dict[str, float]:

@@ -11,7 +11,8 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-NAME, BULLET, DESCRIPTION, VALUE, UNIT = "Item Name", "Bullet Point", "Product Description", "Value", "Unit"
+from pricefuse.catalog.columns import BULLET, DESCRIPTION, NAME, UNIT, VALUE
+
 _REST = ""
 
 # This is a book of 100 pages: a longer cell is a slip (a missing quote) or an attack, and would take minutes to embed.

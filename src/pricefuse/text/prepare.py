@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pricefuse.catalog.columns import BULLET, DESCRIPTION, NAME, UNIT, VALUE
 from pricefuse.text import attributes, quantities, side_lengths
 from pricefuse.text.cleaning import clean_listing
-from pricefuse.text.listing import BULLET, DESCRIPTION, NAME, UNIT, VALUE, Listing, parse, shorten
+from pricefuse.text.listing import Listing, parse, shorten
 from pricefuse.text.settings import CleanSettings
 
 # An image-text model reads 77 tokens, about 300 characters; the tokenizer need not see much more.

@@ -1,18 +1,20 @@
 """Write the tables of stage clean, some thousand products at a time: the cleaned texts and the attributes."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from pricefuse.catalog.reading import Product
 from pricefuse.files import replacing
 from pricefuse.text import attributes
-from pricefuse.text.prepare import prepare
+from pricefuse.text.prepare import ProductText, prepare
 from pricefuse.text.settings import CleanSettings
 
 # Readers that look up single rows hold one row group in memory.
@@ -43,16 +45,15 @@ class Summary:
 
 
 def write_tables(
-    products: pd.DataFrame, settings: CleanSettings, *, products_path: Path, attributes_path: Path
+    products: Iterable[Product], settings: CleanSettings, *, rows: int, products_path: Path, attributes_path: Path
 ) -> Summary:
     """Prepare the text of every product and write both tables, a row a product in the order of `products`.
 
-    `products` is the table of `read_catalog`. The files have `PRODUCTS_SCHEMA` and `ATTRIBUTES_SCHEMA` in row groups of
-    `ROW_GROUP_ROWS`; the same products give the same bytes. One row group at a time is prepared, written and let go.
-    Both files are whole or not there.
+    `rows` is how many there will be, for the progress bar. The files have `PRODUCTS_SCHEMA` and `ATTRIBUTES_SCHEMA` in
+    row groups of `ROW_GROUP_ROWS`; the same products give the same bytes. One row group at a time is read, prepared,
+    written and let go. Both files are whole or not there.
     """
-    contents = tqdm(products["catalog_content"], desc="clean", unit="row", disable=None)
-    prepared = (prepare(content, settings) for content in contents)
+    waiting = iter(tqdm(products, total=rows, desc="clean", unit="row", disable=None))
     coverage: Counter[str] = Counter()
     shortened: list[str] = []
     with (
@@ -61,20 +62,25 @@ def write_tables(
         pq.ParquetWriter(new_products, PRODUCTS_SCHEMA) as products_file,
         pq.ParquetWriter(new_attributes, ATTRIBUTES_SCHEMA) as attributes_file,
     ):
-        for start in range(0, len(products), ROW_GROUP_ROWS):
-            rows = products.iloc[start : start + ROW_GROUP_ROWS].drop(columns="catalog_content")
-            texts = list(islice(prepared, len(rows)))
-            written = ("name", "variant_of", "text", "clip_text")
-            rows = rows.assign(**{name: [getattr(text, name) for text in texts] for name in written})
-            stated = attributes.frame(text.attributes for text in texts)
+        while group := list(islice(waiting, ROW_GROUP_ROWS)):
+            texts = [prepare(product.catalog_content, settings) for product in group]
+            stated = attributes.matrix(text.attributes for text in texts)
             coverage.update(attributes.coverage(stated))
-            shortened += [sample_id for sample_id, text in zip(rows["sample_id"], texts, strict=True) if text.shortened]
-            stated.insert(0, "sample_id", rows["sample_id"].to_numpy())
-            products_file.write_table(_table(rows, PRODUCTS_SCHEMA))
-            attributes_file.write_table(_table(stated, ATTRIBUTES_SCHEMA))
+            shortened += [product.sample_id for product, text in zip(group, texts, strict=True) if text.shortened]
+            products_file.write_table(_products_table(group, texts))
+            attributes_file.write_table(_attributes_table(group, stated))
     return Summary(dict(coverage), shortened)
 
 
-def _table(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Return the columns of `schema`; NaN becomes null, as pandas itself writes it."""
-    return pa.Table.from_pandas(rows, schema=schema, preserve_index=False).replace_schema_metadata()
+def _products_table(group: list[Product], texts: list[ProductText]) -> pa.Table:
+    columns = []
+    for column in PRODUCTS_SCHEMA:
+        records = group if column.name in Product._fields else texts
+        values = [getattr(record, column.name) for record in records]
+        columns.append(pa.array(values, column.type, from_pandas=True))  # NaN, the price of a test row, becomes null
+    return pa.table(columns, schema=PRODUCTS_SCHEMA)
+
+
+def _attributes_table(group: list[Product], stated: np.ndarray) -> pa.Table:
+    ids = pa.array([product.sample_id for product in group], _TEXT)
+    return pa.table([ids, *(pa.array(column, from_pandas=True) for column in stated.T)], schema=ATTRIBUTES_SCHEMA)

@@ -1,14 +1,14 @@
 """Reading a catalog: what a good one becomes, and the one clear error that a bad one gets."""
 
 import math
+import tracemalloc
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricefuse.catalog import read_catalog, require_enough
+from pricefuse.catalog import check_catalog, iter_products, read_catalog, require_enough
 from pricefuse.errors import InputError
 
 TRAIN = "sample_id,catalog_content,image_link,price\n"
@@ -127,7 +127,50 @@ def test_the_content_can_be_left_out_and_everything_is_still_checked(tmp_path):
 
 
 def test_too_few_training_rows_are_told_before_anything_expensive():
-    products = pd.DataFrame({"split": ["train"] * 9 + ["test"] * 50})
     with pytest.raises(InputError, match=r"train\.csv: 9 training products, but fitting and scoring take 10"):
-        require_enough(products, Path("data/raw/mine"))
-    require_enough(pd.DataFrame({"split": ["train"] * 10}), Path("data/raw/mine"))
+        require_enough(9, Path("data/raw/mine"))
+    require_enough(10, Path("data/raw/mine"))
+
+
+def test_the_checked_products_are_counted_and_read_one_at_a_time(tmp_path):
+    folder = write(tmp_path, TRAIN + "1,Tea,a.jpg,3\n2,Oat,,4\n")
+    assert check_catalog(folder) == {"train": 2, "test": 1}
+    products = iter_products(folder)
+    assert next(products) == ("1", "train", "Tea", "a.jpg", 3.0)
+    assert [product.sample_id for product in products] == ["2", "9"]
+
+
+@pytest.mark.parametrize("price", ["1_000", "\uff13", "0x10", "True", "3,5"])
+def test_a_price_is_a_plain_decimal_number(tmp_path, price):
+    with pytest.raises(InputError, match="column price: .* is not a positive number"):
+        check_catalog(write(tmp_path, TRAIN + f'1,Tea,a,"{price}"\n'))
+
+
+def test_the_worst_fault_of_a_file_is_told_with_five_of_its_other_rows(tmp_path):
+    rows = "".join(f"{row},Tea,a,0\n" for row in range(12, 20))
+    with pytest.raises(InputError, match=r"row 2 .*in 7 other rows: 3, 4, 5, 6, 7 \.\.\.\."):
+        check_catalog(write(tmp_path, TRAIN + "1,Tea,a,1e13\n" + rows))
+
+
+def test_ids_are_compared_themselves_where_their_hashes_are_equal(tmp_path, monkeypatch):
+    from pricefuse.catalog import reading
+
+    monkeypatch.setattr(reading, "hash", lambda sample_id: 7, raising=False)
+    assert check_catalog(write(tmp_path, TRAIN + "1,Tea,a,3\n2,Oat,,4\n")) == {"train": 2, "test": 1}
+    with pytest.raises(InputError, match=r"row 3 .*'1' is already in train\.csv, row 1.*\(2 repeated in all\)"):
+        check_catalog(write(tmp_path, TRAIN + "1,Tea,a,3\n2,Oat,,4\n1,Jam,,4\n2,Jam,,4\n"))
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    def peak(rows):
+        lines = "".join(f"p{row},{'Tea ' * 250},a.jpg,3\n" for row in range(rows))
+        folder = write(tmp_path / f"{rows} rows", TRAIN + lines)
+        tracemalloc.start()
+        try:
+            check_catalog(folder)
+            assert sum(1 for _ in iter_products(folder)) == rows + 1
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(20_000) < peak(2_000) + 1_000_000  # of 20 MB of text
