@@ -6,8 +6,9 @@ from pathlib import Path
 from paths import ROOT
 
 SOURCE = ROOT / "src" / "pricefuse"
-# Code that changes no output: parameters are checked, files written, errors reported alike whatever a stage computes.
-NO_OUTPUT = {"__init__.py", "errors.py", "files.py", "settings.py", "pipeline"}
+# Code that changes no output: whatever a stage computes, parameters are checked, files written, progress and errors
+# shown alike.
+NO_OUTPUT = {"__init__.py", "errors.py", "files.py", "pipeline", "progress.py", "resources.py", "settings.py"}
 
 
 def code_dependencies(script: Path) -> set[str]:
