@@ -1,9 +1,9 @@
 """Progress in a log, and on a terminal."""
 
 import io
+import time
 
 import pytest
-import tqdm as tqdm_module
 
 from pricefuse import progress as module
 from pricefuse.progress import progress
@@ -14,46 +14,58 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """Seconds that pass only as the test says."""
-    now = [1000.0]
-    monkeypatch.setattr(tqdm_module.std, "time", lambda: now[0])
-    return now
-
-
-def test_a_log_gets_a_line_every_half_minute(monkeypatch, clock):
+def log_to(monkeypatch, every_s=0.01):
+    """Return a log that gets a line so often. Not a fixture: pytest sets its own standard error when a test begins."""
     log = io.StringIO()
     monkeypatch.setattr(module.sys, "stderr", log)
-    for _ in progress(range(100), title="train lexical", unit="epoch"):
-        clock[0] += 2
-    lines = log.getvalue().splitlines()
-    assert 5 <= len(lines) <= 7  # of 200 seconds
-    assert "\r" not in log.getvalue()
-    assert lines[0].startswith("train lexical: 1")
-    assert "epochs" in lines[0]
-    assert "left" in lines[0]
+    monkeypatch.setattr(module, "LINE_EVERY_S", every_s)
+    return log
 
 
-def test_a_log_gets_nothing_of_short_work(monkeypatch, clock):
-    log = io.StringIO()
-    monkeypatch.setattr(module.sys, "stderr", log)
-    with progress(total=50, title="clean", unit="row") as bar:
-        for _ in range(50):
-            clock[0] += 0.5
-            bar.update()
+def wait_for(log, text):
+    until = time.monotonic() + 20
+    while text not in log.getvalue():
+        assert time.monotonic() < until, log.getvalue()
+        time.sleep(0.005)
+
+
+def test_a_log_gets_lines_also_while_a_step_takes_long(monkeypatch):
+    log = log_to(monkeypatch)
+    with progress(total=8, title="train lexical", unit="fit") as bar:
+        bar.update(2)
+        wait_for(log, "train lexical: 2 of 8 fits (25%), 00:00 gone, 00:00 left\n")
+        bar.set_postfix({"fold": 2, "epoch": 3})
+        bar.update()
+        wait_for(log, "3 of 8 fits (38%), 00:00 gone, 00:00 left, fold=2, epoch=3\n")
+    written = log.getvalue()
+    assert "\r" not in written
+    assert written.endswith("\n")
+    time.sleep(0.05)
+    assert log.getvalue().count("\n") <= written.count("\n") + 1  # a line that was under way at the end
+
+
+def test_a_log_gets_nothing_of_short_work(monkeypatch):
+    log = log_to(monkeypatch, 30.0)
+    assert list(progress(range(50), title="clean", unit="row")) == list(range(50))
+    with progress(total=2, title="clean", unit="row") as bar:
+        bar.set_postfix(fold=1)
+        bar.update(2)
     assert log.getvalue() == ""
 
 
-def test_what_is_noted_beside_the_bar_is_in_the_next_line(monkeypatch, clock):
-    log = io.StringIO()
-    monkeypatch.setattr(module.sys, "stderr", log)
-    with progress(total=10, title="train", unit="fit") as bar:
-        bar.set_postfix({"fold": 2, "epoch": 3}, refresh=False)
-        clock[0] += 31
-        bar.update()
-        assert log.getvalue().count("\n") == 1
-    assert ", fold=2, epoch=3\n" in log.getvalue()
+def test_work_that_fails_ends_its_lines(monkeypatch):
+    log = log_to(monkeypatch)
+
+    def work():
+        with progress(total=2, title="fuse", unit="row"):
+            wait_for(log, "fuse: 0 of 2 rows (0%), 00:00 gone, ? left\n")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    count = log.getvalue().count("\n")
+    time.sleep(0.05)
+    assert log.getvalue().count("\n") <= count + 1
 
 
 def test_a_terminal_gets_a_bar(monkeypatch):
