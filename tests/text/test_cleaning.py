@@ -3,10 +3,12 @@ import tracemalloc
 import unicodedata
 import warnings
 
+import ftfy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pricefuse.text import cleaning
 from pricefuse.text.cleaning import clean, clean_listing
 from pricefuse.text.listing import Listing
 
@@ -141,3 +143,36 @@ def test_tags_are_stripped_without_a_tree_whose_cost_grows_with_its_depth(tags):
 def test_a_listing_is_cleaned_field_by_field_and_loses_empty_bullets():
     listing = Listing("<b>Jam</b>", ("<br>", "a&amp;b"), "x\0", "<i>3</i>", "&nbsp;oz", "\n")
     assert clean_listing(listing) == Listing("Jam", ("a&b",), "x", "3", "oz", "")
+
+
+def as_ftfy_repairs(text):
+    return " ".join(ftfy.fix_text(text, cleaning._FTFY).translate(cleaning._VISIBLE).split())
+
+
+def test_every_character_becomes_what_ftfy_makes_of_it():
+    for code in (*range(0x80, 0x3100), *range(0xF900, 0x1_0000), *range(0x1F300, 0x1F700)):
+        for text in (f"a{chr(code)}b {chr(code)} 1", f"{chr(code)} ", f"A {chr(code)}"):
+            repaired = " ".join(cleaning._repair(text, set(cleaning._UNUSUAL.findall(text))).split())
+            assert repaired == as_ftfy_repairs(text), hex(code)
+
+
+UNUSUAL = (
+    "\x0b\x1c\x7f\x85\xe9\xc2\xc3\u0153"
+    "\u2019\u201c\u2026\xa0\u200b\u0301\ufb01\uff12\xbd\xb2\xa9\u20ac\u2013\u201a\u65e5"
+)
+
+
+@given(st.lists(st.sampled_from([*"aA1 .\n", *UNUSUAL]), max_size=12).map("".join))
+def test_any_text_becomes_what_ftfy_makes_of_it(text):
+    if not text.isascii():
+        repaired = " ".join(cleaning._repair(text, set(cleaning._UNUSUAL.findall(text))).split())
+        assert repaired == as_ftfy_repairs(text)
+
+
+def test_ftfy_is_asked_only_where_unusual_characters_meet(monkeypatch):
+    sentence = "\u201cIt\u2019s Caf\xe9s\u201d \u2013 \xbd lb"
+    plain = clean(sentence)  # what each character becomes is known from here on
+    monkeypatch.setattr(cleaning.ftfy, "fix_text", lambda text, _: pytest.fail(text))
+    assert clean(sentence) == plain == '"It\'s Caf\xe9s" \u2013 \xbd lb'
+    with pytest.raises(pytest.fail.Exception):
+        clean("Caf\xc3\xa9")

@@ -16,7 +16,7 @@ import numpy as np
 
 from pricefuse.text import quantities, units
 from pricefuse.text.listing import Listing
-from pricefuse.text.side_lengths import side_lengths
+from pricefuse.text.side_lengths import several_sides, side_lengths
 
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
 _QUANTITIES = (
@@ -60,14 +60,19 @@ _CLAIMS = {
     "limited": "limited edition, rare, vintage, seasonal, discontinued",
     "mini": "mini, minis, snack size, fun size, travel size, single serve, individually wrapped",
 }
-_PHRASES: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
+_PHRASES: dict[str, list[tuple[str, str]]] = defaultdict(list)  # by their first word
 for _claim, _phrases in _CLAIMS.items():
     for _phrase in _phrases.split(", "):
-        _PHRASES[_phrase.split()[0]].append((_phrase.split(), _claim))
+        _PHRASES[_phrase.split()[0]].append((_phrase, _claim))
 _SHAPE = (
     "name_characters", "name_words", "words", "bullets", "bullet_characters", "headed_bullets",
     "description_characters", "has_description", "capitals", "name_digits", "name_commas",
 )  # fmt: skip
+
+# For letters, capitals and digits: the ASCII characters that are none.
+_OTHER_BYTES = tuple(
+    bytes(code for code in range(128) if not kind(chr(code))) for kind in (str.isalpha, str.isupper, str.isdigit)
+)
 
 _TITLE_CHARACTERS = 300  # of a text without a name, read like a name; a longer beginning is prose
 
@@ -156,8 +161,8 @@ def _extent(listing: Listing, unit: units.Unit, total: float) -> dict[str, float
     """
     sides = side_lengths(listing.name or listing.rest)
     if len(sides) < 2:
-        prose = map(side_lengths, (*listing.bullets, listing.description, listing.rest))
-        sides = next((stated for stated in prose if len(stated) > 1), sides)
+        prose = map(several_sides, (*listing.bullets, listing.description, listing.rest))
+        sides = next(filter(None, prose), sides)
     if not sides and unit.dimension == "length" and total > 0:
         sides = (total,)
     area = math.prod(sides[:2]) if len(sides) > 1 else math.nan
@@ -206,17 +211,15 @@ def _claims(listing: Listing) -> dict[str, float]:
 
 def _stated_claims(text: str) -> set[str]:
     words = re.findall(r"[a-z]+", text.lower())
+    joined = f" {' '.join(words)} "
     return {
-        claim
-        for start, word in enumerate(words)
-        for phrase, claim in _PHRASES.get(word, ())
-        if words[start : start + len(phrase)] == phrase
+        claim for word in _PHRASES.keys() & set(words) for phrase, claim in _PHRASES[word] if f" {phrase} " in joined
     }
 
 
 def _shape(listing: Listing) -> dict[str, float]:
     name, bullets, description = listing.name, listing.bullets, listing.description
-    letters = [character for character in name if character.isalpha()]
+    letters, capitals, digits = _kinds(name)
     texts = (name, *bullets, description, listing.rest)
     return {
         "name_characters": math.log1p(len(name)),
@@ -227,10 +230,18 @@ def _shape(listing: Listing) -> dict[str, float]:
         "headed_bullets": math.log1p(sum(bullet.partition(":")[0].isupper() for bullet in bullets)),
         "description_characters": math.log1p(len(description)),
         "has_description": float(bool(description)),
-        "capitals": sum(map(str.isupper, letters)) / max(1, len(letters)),
-        "name_digits": math.log1p(sum(map(str.isdigit, name))),
+        "capitals": capitals / max(1, letters),
+        "name_digits": math.log1p(digits),
         "name_commas": math.log1p(name.count(",")),
     }
+
+
+def _kinds(text: str) -> tuple[int, int, int]:
+    """Return the number of letters, capitals and digits in a text."""
+    if text.isascii():
+        letters, capitals, digits = (len(text.encode().translate(None, others)) for others in _OTHER_BYTES)
+        return letters, capitals, digits
+    return sum(map(str.isalpha, text)), sum(map(str.isupper, filter(str.isalpha, text))), sum(map(str.isdigit, text))
 
 
 def _log(quantity: float | None, *, when: bool = True) -> float:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import unescape
 
 import ftfy
@@ -13,6 +14,10 @@ from pricefuse.text.quantities import FRACTIONS
 # Catalogs escape twice or three times; text that is not settled after this many rounds is an attack.
 _MAX_ROUNDS = 4
 _FTFY = ftfy.TextFixerConfig(unescape_html=False, remove_terminal_escapes=False, explain=False)
+
+_UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]+")
+# The only single letters that ftfy can take for mojibake; all else that it repairs is two characters or more.
+_MOJIBAKE_LETTERS = "\N{LATIN CAPITAL LETTER A WITH CIRCUMFLEX}\N{LATIN CAPITAL LETTER A WITH TILDE}\u0152\u0153"
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ESCAPED_AMPERSANDS = re.compile(r"&(?:(?:amp|#0?38|#x26);)+", re.IGNORECASE)
@@ -65,7 +70,7 @@ def clean(raw: str, *, ascii_only: bool = False) -> str:
     text = raw
     for _ in range(_MAX_ROUNDS):
         settled, text = text, _round(text, ascii_only=ascii_only)
-        if text == settled:
+        if text == settled or (text.isascii() and "&" not in text and "<" not in text):
             return text
     # What remains is built to unfold for ever; its plain ASCII without "<" and "&" cannot unfold any more.
     plain = re.sub(r"[^\x20-\x7e]|[<&]", " ", text)
@@ -93,12 +98,35 @@ def _round(text: str, *, ascii_only: bool) -> str:
         text = _ENTITY.sub(lambda match: unescape(match[0]), _ESCAPED_AMPERSANDS.sub("&", text))
     if "<" in text:
         text = _strip_tags(text)
-    if not text.isascii():
-        text = ftfy.fix_text(text, _FTFY)
-    text = text.translate(_VISIBLE)
+    if unusual := set(_UNUSUAL.findall(text)):
+        text = _repair(text, unusual)
     if ascii_only and not text.isascii():
         text = _transliterate(text)
     return " ".join(text.split())
+
+
+def _repair(text: str, unusual: set[str]) -> str:
+    """Repair mojibake, straighten quotes and drop what is invisible; `unusual` are the text's runs of `_UNUSUAL`."""
+    lone = {run: _lone(run) for run in unusual}
+    if None in lone.values():
+        repaired = text if text.isascii() else ftfy.fix_text(text, _FTFY)
+        return repaired.translate(_VISIBLE)
+    for character, replacement in lone.items():
+        if replacement != character:
+            text = text.replace(character, replacement or "")
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _lone(run: str) -> str | None:
+    """Return what a character becomes wherever its neighbors are plain ASCII; None where that depends on them.
+
+    ftfy looks at a text character by character, but for mojibake and for marks that combine with a letter.
+    """
+    if len(run) > 1 or run.isascii() or run in _MOJIBAKE_LETTERS or unicodedata.category(run)[0] == "M":
+        return None
+    fixed = ftfy.fix_text(run, _FTFY).translate(_VISIBLE)
+    return fixed if fixed == run or (fixed.isascii() and not "\x80" <= run <= "\x9f") else None
 
 
 def _strip_tags(text: str) -> str:

@@ -8,10 +8,12 @@ search takes time linear in the length of the text, whatever the text.
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pricefuse.text import units
+from pricefuse.text.starts import matches, number_starts, words
 
 # No listing sells more of anything (the challenge's largest Value is 63,882): a larger number is a slip or a bar code.
 MAX_NUMBER = 1e6
@@ -28,6 +30,15 @@ _NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "ni
 _COUNTS = {word: count for count, word in enumerate(_NUMERALS, 1)} | {"half dozen": 6, "dozen": 12}
 _MULTIPLES = {"single": 1, "twin": 2, "double": 2, "dual": 2, "triple": 3, "quad": 4}
 _WORDS = _COUNTS | _MULTIPLES
+_COUNT_WORDS = tuple(word.split()[0] for word in _WORDS)
+
+
+_VULGAR = re.compile("[" + "".join(map(chr, FRACTIONS)) + "]")
+
+
+def spell_fractions(text: str) -> str:
+    """Return the text with its fractions as digits: "1½ lb" as "1 1/2 lb"."""
+    return text.translate(FRACTIONS) if not text.isascii() and _VULGAR.search(text) else text
 
 
 def _either(words: Iterable[str]) -> str:
@@ -50,24 +61,44 @@ _MAX_NUTRIENT_GRAMS = 60
 
 _OUTER = r"(?:pack|pk|pck|pkg|package|multi-?pack|case|cs|set|lot|bundle|carton|ctn|tray|sleeve)"
 _VESSEL = r"(?:box|bag|bottle|can|jar|pouch|tin|tub|tube|canister|container|loaf|loave)"
+_KIND_WORDS = (
+    "pack", "pk", "pck", "pkg", "multi", "case", "cs", "set", "lot", "bundle", "carton", "ctn", "tray", "sleeve",
+    "box", "bag", "bottle", "can", "jar", "pouch", "tin", "tub", "loaf", "loave", "qty", "quantity", "x",
+)  # fmt: skip
 _PIECE = (
     r"(?:count|ct|cnt|piece|pc|tea ?bag|k-? ?cup|pod|capsule|tablet|softgel|gummy|gummie|sachet|packet|envelope"
     r"|stick|bar|single|cup|roll|sheet|slice|each|ea|cookie|bulb|unit)"
 )
 
 
-def _rules(*patterns: str) -> list[re.Pattern[str]]:
-    return [re.compile(pattern, re.IGNORECASE | re.ASCII) for pattern in patterns]
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule for packs or pieces, which begins either with a count or with one of `_KIND_WORDS`."""
+
+    pattern: re.Pattern[str]
+    begins_with_count: bool
+
+    def matches(self, title: str) -> Iterator[re.Match[str]]:
+        counts, kinds = _starts(title)
+        return matches(self.pattern, title, counts if self.begins_with_count else kinds)
 
 
-_NUMBER, _SIZE, _IS_NUTRIENT = _rules(
-    r"\s*\+?(?:(?:(\d+)[ -])?(\d+)/([1-9]\d*)|([\d.,]+(?:e[+-]?\d+)?))",
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.ASCII)
+
+
+def _rules(*patterns: str) -> list[_Rule]:
+    return [_Rule(_compile(pattern), pattern.startswith((_COUNT, _MULTIPLE))) for pattern in patterns]
+
+
+_NUMBER = _compile(r"\s*\+?(?:(?:(\d+)[ -])?(\d+)/([1-9]\d*)|([\d.,]+(?:e[+-]?\d+)?))")
+_SIZE = _compile(
     rf"{_START}(?:(?!{_MIXED})(?P<packs>\d{{1,3}})(?P<by> ?[x\u00d7*/] ?| of | ?- ?|\) ?))?"
     rf"(?P<amount>{_MIXED}|{_DECIMAL})[ -]{{0,3}}(?P<unit>{_UNIT})(?=\b|[x\u00d7]\d)"
     r"(?:\.? (?P<ounces>\d{1,2}) ?(?:oz|ounces?)\b)?"
-    r"(?:\.?\)? ?[x\u00d7*] ?(?P<times>\d{1,3})\b(?!\.\d))?",
-    _NUTRIENT,
+    r"(?:\.?\)? ?[x\u00d7*] ?(?P<times>\d{1,3})\b(?!\.\d))?"
 )
+_IS_NUTRIENT = _compile(_NUTRIENT)
 # In order of trust; the first kind that matches anything decides.
 _PACKS = [
     _rules(
@@ -104,12 +135,13 @@ class Size:
         return self.amount * self.unit.factor
 
 
+@lru_cache(maxsize=512)
 def number(text: str) -> float:
     """Return the positive number a text begins with ("72.0", "1,234.5", "0,5", "1 1/2", "12 oz"); else NaN.
 
     A number above `MAX_NUMBER` is NaN too.
     """
-    match = _NUMBER.match(text.translate(FRACTIONS))
+    match = _NUMBER.match(spell_fractions(text))
     if match is None:
         return math.nan
     whole, numerator, denominator, decimal = match.groups()
@@ -122,7 +154,8 @@ def number(text: str) -> float:
 
 def sizes(title: str) -> list[Size]:
     """Return the sizes a title states, in its order; "2 lb 3 oz" is one. Milligrams are doses and do not count."""
-    found = (_size(match) for match in _SIZE.finditer(title.translate(FRACTIONS)) if not _is_claim(match))
+    title = spell_fractions(title)
+    found = (_size(match) for match in matches(_SIZE, title, number_starts(title)) if not _is_claim(match))
     return [size for size in found if size.amount <= MAX_NUMBER]
 
 
@@ -146,15 +179,24 @@ def without(title: str) -> str:
     "Rye Crackers, 6 oz (Pack of 12)" gives "Rye Crackers, ( )". The kind of the pieces stays ("50 green tea bags" gives
     "green tea bags"), and so do claims about the recipe ("10g Protein").
     """
-    title = title.translate(FRACTIONS)
-    spans = [match.span() for match in _SIZE.finditer(title) if not _is_nutrient(match)]
+    title = spell_fractions(title)
+    spans = [match.span() for match in matches(_SIZE, title, number_starts(title)) if not _is_nutrient(match)]
     for rules in (*_PACKS, _PIECES, _DOZENS):
-        spans += [_quantity_span(match) for rule in rules for match in rule.finditer(title)]
+        spans += [_quantity_span(match) for rule in rules for match in rule.matches(title)]
     kept, end = [], 0
     for start, stop in sorted(spans):
         kept.append(title[end:start])
         end = max(end, stop)
     return " ".join([*kept, title[end:]])
+
+
+@lru_cache(maxsize=8)  # packs, pieces and what is left without them are asked of the same title
+def _starts(title: str) -> tuple[list[int], list[int]]:
+    """Return where a count and where a kind of package can begin, in ascending order; none where there is no count."""
+    stated = words(title)
+    counts = number_starts(title) + [start for start, word in stated if word.startswith(_COUNT_WORDS)]
+    kinds = [start for start, word in stated if word.startswith(_KIND_WORDS)] if counts else []
+    return sorted(counts), kinds
 
 
 def _decimal(written: str) -> float:
@@ -163,8 +205,8 @@ def _decimal(written: str) -> float:
     return float(written.replace(",", "" if grouped else "."))
 
 
-def _counts(rules: list[re.Pattern[str]], title: str, limit: int) -> list[int]:
-    found = (match for rule in rules for match in rule.finditer(title))
+def _counts(rules: list[_Rule], title: str, limit: int) -> list[int]:
+    found = (match for rule in rules for match in rule.matches(title))
     return [count for match in found if 0 < (count := _count(match)) <= limit]
 
 

@@ -7,7 +7,7 @@ import math
 import re
 
 from pricefuse.text import units
-from pricefuse.text.quantities import FRACTIONS, number
+from pricefuse.text.quantities import number, spell_fractions
 
 # Nothing that is sent in a parcel or a van is longer; shorter than a millimeter is a tolerance or a slip.
 MAX_METERS, MIN_METERS = 100.0, 1e-3
@@ -40,6 +40,10 @@ _LONE = (
 _SINGLE = _rule(rf"{_START}{_LONE}")
 _PART = _rule(rf"(?P<axis>{_AXIS})?[:=.]? ?(?P<amount>{_AMOUNT})(?: ?-?(?P<unit>{_UNIT}))?")
 _IS_AXIS = _rule(rf"(?<![A-Za-z]){_AXIS}")
+# What every text has that states several sides: quick to look for, as each begins with few characters.
+_DIGIT = re.compile("[0-9]")
+_BY_A_NUMBER = re.compile(rf"[xX\u00d7*yY] ?(?:(?i:{_AXIS})[:=.]? ?)?\.?\d", re.ASCII)
+_A_SECOND_LABEL = re.compile(rf"[ ,;./](?i:{_AXIS})[:=.]? ?\.?\d", re.ASCII)
 _FEET_AND_INCHES = _rule(rf"{_START}(\d{{1,2}})['\u2032] ?(\d{{1,2}})(?:[\"\u2033]|'')")
 
 
@@ -50,22 +54,45 @@ def side_lengths(text: str) -> tuple[float, ...]:
     have none; numbers that all have a label (W, D, H, L) but no unit are centimeters, and others without a unit are no
     sides ("4 x 6").
     """
-    text = _FEET_AND_INCHES.sub(lambda match: f"{12 * int(match[1]) + int(match[2])} inch", text.translate(FRACTIONS))
-    for rule in (_PRODUCT, _LABELED):
-        for match in rule.finditer(text):
-            if sides := _sides(match[0]):
-                return sides
-    for match in _SINGLE.finditer(text):
+    if sides := several_sides(text):
+        return sides
+    for match in _SINGLE.finditer(_in_inches(text)):
         length = number(match["amount"]) * _unit(match["mark"] or match["unit"]).factor
         if MIN_METERS <= length <= MAX_METERS:
             return (length,)
     return ()
 
 
+def several_sides(text: str) -> tuple[float, ...]:
+    """Return what `side_lengths` does where the text states two or three sides, else ()."""
+    text = _in_inches(text)
+    for rule in _rules_for(text):
+        for match in rule.finditer(text):
+            if sides := _sides(match[0]):
+                return sides
+    return ()
+
+
+def _in_inches(text: str) -> str:
+    """Return the text with its fractions as digits, and feet and inches as inches."""
+    text = spell_fractions(text)
+    if "'" not in text and "\u2032" not in text:
+        return text
+    return _FEET_AND_INCHES.sub(lambda match: f"{12 * int(match[1]) + int(match[2])} inch", text)
+
+
+def _rules_for(text: str) -> list[re.Pattern[str]]:
+    """Return the rules that can match, those for several sides."""
+    if not _DIGIT.search(text):
+        return []
+    guarded = ((_BY_A_NUMBER, _PRODUCT), (_A_SECOND_LABEL, _LABELED))
+    return [rule for guard, rule in guarded if guard.search(text)]
+
+
 def without(text: str) -> str:
     """Return the text without the lengths that it states."""
-    text = _FEET_AND_INCHES.sub("", text.translate(FRACTIONS))
-    for rule in (_PRODUCT, _LABELED):
+    text = _FEET_AND_INCHES.sub("", spell_fractions(text))
+    for rule in _rules_for(text):
         text = rule.sub(lambda match: "" if _sides(match[0]) else match[0], text)
     return _SINGLE.sub("", text)
 

@@ -8,6 +8,7 @@ Handbook 44, Appendix C. Fluid measures are US customary throughout, as the list
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Dimension = Literal["mass", "volume", "count", "length", "area", "none"]
@@ -67,6 +68,7 @@ _SPELLINGS: dict[Unit, tuple[str, ...]] = {
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings}
 
 
+@lru_cache(maxsize=512)
 def lookup(spelling: str) -> Unit:
     """Return the unit a spelling means, `UNKNOWN` (dimension "none") where it means none.
 
