@@ -8,14 +8,13 @@ from pricefuse.text import quantities, side_lengths
 from pricefuse.text.starts import matches, number_starts, words
 
 RULES = [rule for kind in (*quantities._PACKS, quantities._PIECES, quantities._DOZENS) for rule in kind]
-PARTS = st.sampled_from(
-    (
-        "a . , / - ( ) : $ _ x X \u00d7 by of per 1 2 12 24 100 1,000 1.5 .5 1/2 1-1/2 one twelve half dozen twin multi"
-        " multi-pack pack packs pk case cs set lot bundle carton tray sleeve box boxes bag bottle can jar pouch tin tub"
-        " tube canister container loaf loaves qty quantity Qty: size count ct tea bags pods K-cups each oz lb 500ml g mg"
-        " sugar protein \u00e9 \u0131 \u017f W D height cm m mm in. inch ft ' \" 80\" 5' x2 6-pack packof6"
-    ).split()
+WORDS = (
+    "a . , / - ( ) : $ _ x X \u00d7 by of per 1 2 12 24 100 1,000 1.5 .5 1/2 1-1/2 one twelve half dozen twin multi"
+    " pack packs pk case cs set lot bundle carton tray sleeve box boxes bag bottle can jar pouch tin tub tube"
+    " canister container loaf loaves qty quantity Qty: size count ct tea bags pods K-cups each oz lb 500ml g mg sugar protein \u00e9"
+    " \u0131 \u017f W D height cm m mm in. inch ft ' \" 80\" 5' x2 6-pack packof6"
 )
+PARTS = st.sampled_from(WORDS.split())
 TEXTS = st.lists(st.tuples(PARTS, st.sampled_from(["", " ", " ", "-"])), max_size=12).map(
     lambda parts: "".join(part + separator for part, separator in parts)
 )
