@@ -34,7 +34,7 @@ def main() -> None:
     }
     folders = {member: fit.folders for member, fit in fits.items()}
     prices = features.index["price"]
-    price_model.write(model, folders, ensemble, features.layout, (prices.min(), prices.max()), provenance)
+    price_model.write(model, folders, ensemble, features, (prices.min(), prices.max()), provenance)
     with replacing(validation / "out_of_fold.parquet") as temporary:
         out_of_fold.to_parquet(temporary, index=False, write_page_checksum=True)
     with replacing(validation / "epochs.csv") as temporary:

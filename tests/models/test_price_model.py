@@ -1,5 +1,6 @@
 """The price model: members and ensemble come back as they were, and a model that was tampered with is refused."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +37,7 @@ def folder(tmp_path, features, models):
     for member, own in models.items():
         for name, model in own.items():
             storage.save(fits[member][name], model)
-    price_model.write(tmp_path / "model", fits, ENSEMBLE, features.layout, (0.5, 90.0), {"catalog": "test"})
+    price_model.write(tmp_path / "model", fits, ENSEMBLE, features, (0.5, 90.0), {"catalog": "test"})
     return tmp_path / "model"
 
 
@@ -78,8 +79,52 @@ def test_a_model_refuses_features_of_another_encoder(folder, features):
         PriceModel.load(folder).predict(other)
 
 
+def test_a_model_refuses_attributes_of_other_names_or_order(folder, features):
+    model = PriceModel.load(folder)
+    for names, message in (
+        (("amount", "is_mass", "is_count", "vegan"), "organic, vegan"),
+        (features.attributes[::-1], "their order"),
+    ):
+        with pytest.raises(InputError, match=rf"the columns of block attributes differ \({message}\)"):
+            model.predict(replace(features, attributes=names))
+
+
+def test_a_model_json_that_does_not_name_each_attribute_is_refused(folder):
+    for names in (["amount"], ["amount", "amount", "is_mass", "is_count"]):
+        with pytest.raises(InputError, match="attributes does not name the 4 columns of that block"):
+            PriceModel.load(tampered(folder, attributes=names))
+
+
+def test_rows_are_priced_some_at_a_time_and_one_fit_is_in_memory(folder, features, monkeypatch):
+    model = PriceModel.load(folder)
+    whole = model.predict(features)
+    read = []
+    load_fit = price_model.load_fit
+
+    def reading(*given):
+        fit = load_fit(*given)
+        read.append(weakref.ref(fit))
+        return fit
+
+    monkeypatch.setattr(price_model, "load_fit", reading)
+    monkeypatch.setattr(price_model, "PREDICTED_AT_ONCE", 90)
+    alive = []
+    for member in SETTINGS:
+        predict = price_model.MEMBERS[member].predict
+        monkeypatch.setattr(
+            price_model.MEMBERS[member],
+            "predict",
+            lambda self, rows, predict=predict: (
+                alive.append((len(rows), sum(fit() is not None for fit in read))) or predict(self, rows)
+            ),
+        )
+    np.testing.assert_allclose(model.predict(features), whole, rtol=1e-5)
+    assert [rows for rows, _ in alive] == [90, 90, 20] * 6
+    assert max(count for _, count in alive) <= 2  # the one that is read, and the one that it takes the place of
+
+
 def test_half_a_model_and_a_foreign_format_are_refused(folder):
-    with pytest.raises(InputError, match="format 99, but this version reads 4"):
+    with pytest.raises(InputError, match="format 99, but this version reads 5"):
         PriceModel.load(tampered(folder, format=99))
     (folder / "model.json").unlink()
     with pytest.raises(InputError, match="not a complete model"):
@@ -105,7 +150,7 @@ def test_a_fit_that_is_damaged_is_not_put_into_a_model(tmp_path, features, model
     fit = models["boosted"]["fold0-seed0"]
     storage.save(tmp_path / "fit", replace(fit, start=fit.start * np.nan))
     with pytest.raises(InputError, match="fit: start has a number that is not finite: the fit is damaged"):
-        price_model.write(tmp_path / "model", fits, Ensemble.mean(["boosted"]), features.layout, (0.5, 90.0), {})
+        price_model.write(tmp_path / "model", fits, Ensemble.mean(["boosted"]), features, (0.5, 90.0), {})
 
 
 def test_a_price_that_is_not_finite_is_refused(folder, features):

@@ -102,7 +102,8 @@ def one_fit(member):
 
     def run():
         fit = price_model.load_fit(folder, member, features.layout)
-        return PriceModel({member: {"fit": fit}}, Ensemble.mean([member]), features.layout, 0.5, 90.0).predict(features)
+        described = features.layout, features.attributes
+        return PriceModel({member: {"fit": fit}}, Ensemble.mean([member]), *described, 0.5, 90.0).predict(features)
 
     return folder, run
 

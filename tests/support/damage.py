@@ -70,7 +70,7 @@ def changed(value, place, new):
 def array_changes(array):
     """Return other arrays by the name of the change; those of REFUSED are none that a model can have."""
     found = {
-        "another type": np.zeros(array.shape, np.float16),
+        "another type": np.zeros(array.shape, np.int16),
         "one axis more": array[None],
         "long": np.concatenate([array.ravel()] * 2),
     }

@@ -58,7 +58,7 @@ def weighed(*members):
     prices = features.index["price"]
     shutil.rmtree("again", ignore_errors=True)
     ensemble = Ensemble.mean(list(members))
-    price_model.write(Path("again"), folders, ensemble, features.layout, (prices.min(), prices.max()), {})
+    price_model.write(Path("again"), folders, ensemble, features, (prices.min(), prices.max()), {})
     return priced("again")
 
 

@@ -11,7 +11,8 @@ RULES = [rule for kind in (*quantities._PACKS, quantities._PIECES, quantities._D
 WORDS = (
     "a . , / - ( ) : $ _ x X \u00d7 by of per 1 2 12 24 100 1,000 1.5 .5 1/2 1-1/2 one twelve half dozen twin multi"
     " pack packs pk case cs set lot bundle carton tray sleeve box boxes bag bottle can jar pouch tin tub tube"
-    " canister container loaf loaves qty quantity Qty: size count ct tea bags pods K-cups each oz lb 500ml g mg sugar protein \u00e9"
+    " canister container loaf loaves qty quantity Qty: size count ct tea bags pods K-cups each oz lb 500ml g mg"
+    " sugar protein \u00e9"
     " \u0131 \u017f W D height cm m mm in. inch ft ' \" 80\" 5' x2 6-pack packof6"
 )
 PARTS = st.sampled_from(WORDS.split())

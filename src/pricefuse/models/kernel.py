@@ -9,7 +9,7 @@ import torch
 from pricefuse.device import pick_device
 from pricefuse.models.storage import Array, require_array
 
-CHUNK_ROWS = 8192
+CHUNK_ROWS = 2048
 NO_FOLD = -1
 JITTER = 1e-3  # of the landmarks' kernel, whose smallest eigenvalues are rounding
 

@@ -18,6 +18,7 @@ from pricefuse.device import pick_device
 from pricefuse.errors import InputError
 from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.preprocessing import DenseBlocks, Tfidf
+from pricefuse.models.rows import DenseRows, SparseRows
 from pricefuse.models.settings import LexicalSettings
 from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
@@ -41,37 +42,12 @@ class LexicalNetwork(nn.Module):  # type: ignore[misc]  # torch has no types her
         self.first, self.second = nn.Linear(settings.width, settings.hidden), nn.Linear(settings.hidden, 1)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, ngrams: "SparseRows", dense: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def forward(self, ngrams: SparseRows, dense: DenseRows, rows: torch.Tensor) -> torch.Tensor:
         """Return the outputs (rows,) of positions `rows` (on the CPU) into both inputs."""
         columns, starts, values = ngrams.at(rows)
-        taken = dense[rows.to(dense.device, non_blocking=True)]
-        mixed = self.words(columns, starts, per_sample_weights=values) + self.dense(taken)
+        mixed = self.words(columns, starts, per_sample_weights=values) + self.dense(dense.at(rows))
         hidden = functional.relu(self.first(self.dropout(functional.relu(mixed))))
         return self.second(self.dropout(hidden)).squeeze(1)
-
-
-class SparseRows:
-    """A CSR matrix on the device, of which a batch of rows is gathered at once."""
-
-    def __init__(self, matrix: csr_array, device: torch.device) -> None:
-        self.lengths = torch.from_numpy(np.diff(matrix.indptr).astype(np.int64))  # of the rows, on the CPU
-        self.starts = torch.from_numpy(matrix.indptr.astype(np.int64)).to(device)
-        self.columns = torch.from_numpy(matrix.indices.astype(np.int32)).to(device)
-        self.values = torch.from_numpy(matrix.data).to(device)
-
-    def at(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return columns (entries,), where each row's begin (rows,), and values (entries,), as EmbeddingBag asks.
-
-        `rows` are positions, on the CPU: the number of entries is summed up here, or a GPU would have to be waited for.
-        """
-        total = int(self.lengths[rows].sum())
-        rows = rows.to(self.starts.device, non_blocking=True)
-        first = self.starts[rows]
-        lengths = self.starts[rows + 1] - first
-        begin = torch.cumsum(lengths, 0) - lengths
-        entries = torch.repeat_interleave(first - begin, lengths, output_size=total)
-        entries += torch.arange(len(entries), device=entries.device)
-        return self.columns[entries].long(), begin, self.values[entries]
 
 
 @dataclass(frozen=True)
@@ -161,12 +137,12 @@ class Lexical:
 
 def _inputs(
     features: Features, rows: np.ndarray, tfidf: Tfidf, dense: DenseBlocks, device: torch.device
-) -> tuple[SparseRows, torch.Tensor]:
-    columns = torch.from_numpy(dense.transform(features.matrix, rows)).to(device)
+) -> tuple[SparseRows, DenseRows]:
+    columns = DenseRows(dense.transform(features.matrix, rows), device)
     return SparseRows(tfidf.transform(_ngrams(features)[rows]), device), columns
 
 
-def _outputs(network: nn.Module, ngrams: SparseRows, dense: torch.Tensor) -> np.ndarray:
+def _outputs(network: nn.Module, ngrams: SparseRows, dense: DenseRows) -> np.ndarray:
     network.eval()
     rows = torch.arange(len(dense))
     with torch.inference_mode():

@@ -14,8 +14,9 @@ from pricefuse.files import FileDigest, json_digest, read_json, require_files, w
 from pricefuse.models import storage
 from pricefuse.models.ensemble import Ensemble
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 REMEDY = "Run `dvc repro ensemble`, or `dvc pull`"
+ATTRIBUTES = "attributes"  # the block whose columns have names
 # A name is a folder's name and nothing else: a model that travels must not read from elsewhere.
 _NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 
@@ -28,14 +29,16 @@ class Manifest(_Strict):
     """The content of model.json.
 
     `members` has the names of each member's fits, `files` a digest for each file of each fit, `blocks` the layout of
-    the features, `price_range` the lowest and highest training price, and `provenance` says where the model is from.
+    the features, `attributes` the names of the columns of the block of that name, `price_range` the lowest and highest
+    training price, and `provenance` says where the model is from.
     """
 
-    format: Literal[4]
+    format: Literal[5]
     members: Annotated[dict[str, Annotated[tuple[str, ...], Field(min_length=1)]], Field(min_length=1)]
     ensemble: Ensemble
     price_range: tuple[float, float]
     blocks: tuple[Block, ...]
+    attributes: tuple[str, ...]
     provenance: dict[str, JsonValue]
     files: dict[str, FileDigest]
 
@@ -53,6 +56,9 @@ class Manifest(_Strict):
         if set(self.files) != set(fit_files(self.members)):
             raise ValueError("files does not list the files of the members' fits")
         _require_layout(self.blocks)
+        width = sum(block.width for block in self.blocks if block.name == ATTRIBUTES)
+        if len(set(self.attributes)) != width or len(self.attributes) != width:
+            raise ValueError(f"attributes does not name the {width} columns of that block, each once")
         return self
 
     def write(self, folder: Path) -> None:

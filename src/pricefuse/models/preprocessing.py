@@ -66,6 +66,11 @@ class Scaler:
             scaled = (np.asarray(matrix, dtype=np.float32) - self.mean) / self.deviation
         return np.clip(np.nan_to_num(scaled, copy=False, nan=0.0), -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
+    def transform_rows(self, matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return `rows` (positions into `matrix`, which may be memory-mapped), standardized as by `transform`."""
+        parts = [self.transform(chunk) for chunk in _chunks(matrix, rows, None)]
+        return np.concatenate([np.empty((0, matrix.shape[1]), np.float32), *parts])
+
 
 @dataclass(frozen=True)
 class DenseBlocks:

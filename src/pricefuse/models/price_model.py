@@ -1,7 +1,7 @@
 """The price model: all members' fits and the ensemble that combines them, in one folder that can be moved anywhere."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,8 @@ from pricefuse.models import storage
 from pricefuse.models.boosted import Boosted
 from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.lexical import Lexical
-from pricefuse.models.manifest import FORMAT, REMEDY, Manifest, fit_files
+from pricefuse.models.manifest import ATTRIBUTES, FORMAT, REMEDY, Manifest, fit_files
+from pricefuse.models.mapped import give_back
 from pricefuse.models.simple_nn import SimpleNN
 
 MEMBERS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
@@ -23,6 +24,8 @@ MEMBERS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
     "lexical": Lexical,
     "boosted": Boosted,
 }
+
+PREDICTED_AT_ONCE = 4096  # rows
 
 
 class Model(Protocol):
@@ -36,25 +39,28 @@ class Model(Protocol):
 class PriceModel:
     """The fits of each member by name, `{member: {fit: model}}`, and the ensemble of the members.
 
-    The fits of a member, of different folds and seeds, are averaged in log space. `low` and `high` are the lowest and
-    highest training price, between which every prediction is kept.
+    The fits of a member, of different folds and seeds, are averaged in log space. `attributes` names the columns of the
+    block of that name. `low` and `high` are the lowest and highest training price, between which every prediction is
+    kept.
     """
 
     members: Mapping[str, Mapping[str, Model]]
     ensemble: Ensemble
     blocks: tuple[Block, ...]
+    attributes: tuple[str, ...]
     low: float
     high: float
 
     def predict(self, features: Features) -> np.ndarray:
         """Return prices, float64 (rows,), positive and within the training prices' range.
 
-        Raises InputError where the features are not laid out as those that the model was trained on, and where a price
-        would not be positive and finite.
+        Memory is that of one fit and of some thousand rows, however many there are of either. Raises InputError where
+        the features are not laid out as those that the model was trained on, and where a price would not be positive
+        and finite.
         """
-        self._check(features.layout)
+        self._check(features)
         log_prices = {
-            member: np.mean([fit.predict(features) for fit in fits.values()], axis=0)
+            member: np.mean([_predict(fit, features) for fit in fits.values()], axis=0)
             for member, fits in self.members.items()
         }
         with np.errstate(over="ignore", invalid="ignore"):
@@ -65,7 +71,7 @@ class PriceModel:
 
     @classmethod
     def load(cls, folder: Path) -> "PriceModel":
-        """Read what `write` wrote, on the CPU.
+        """Check what `write` wrote; a fit is read when it is used, and not kept.
 
         Raises InputError where a file is missing or not as it was written, and where a value, a shape or a tree is not
         one that a model of these features can have.
@@ -75,15 +81,19 @@ class PriceModel:
             path = folder / "model.json"
             raise InputError(f"{path}: no such member: {', '.join(unknown)}. There are: {', '.join(MEMBERS)}")
         members = {
-            member: {fit: load_fit(folder / member / fit, member, manifest.blocks) for fit in fits}
+            member: StoredFits(folder / member, member, fits, manifest.blocks)
             for member, fits in manifest.members.items()
         }
-        return cls(members, manifest.ensemble, manifest.blocks, *manifest.price_range)
+        for fits in members.values():
+            for _ in fits.values():  # a damaged one is refused here, and not after half of the predictions
+                pass
+        return cls(members, manifest.ensemble, manifest.blocks, manifest.attributes, *manifest.price_range)
 
-    def _check(self, blocks: Sequence[Block]) -> None:
-        if tuple(blocks) == self.blocks:
+    def _check(self, features: Features) -> None:
+        if features.layout == self.blocks:
+            _require_attributes(self.attributes, features.attributes)
             return
-        trained, given = ({block.name: block for block in side} for side in (self.blocks, blocks))
+        trained, given = ({block.name: block for block in side} for side in (self.blocks, features.layout))
         differ = [name for name in {**trained, **given} if trained.get(name) != given.get(name)]
         raise InputError(
             f"the model was trained on other features: block{'s' * (len(differ) > 1)} {', '.join(differ)} differ"
@@ -92,22 +102,41 @@ class PriceModel:
         )
 
 
+class StoredFits(Mapping[str, Model]):
+    """The fits of a member in a folder: each is read when it is asked for, and not kept."""
+
+    def __init__(self, folder: Path, member: str, names: Sequence[str], layout: Sequence[Block]) -> None:
+        self._folder, self._member, self._names, self._layout = folder, member, names, layout
+
+    def __getitem__(self, name: str) -> Model:
+        if name not in self._names:
+            raise KeyError(name)
+        return load_fit(self._folder / name, self._member, self._layout)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def write(
     folder: Path,
     fits: Mapping[str, Mapping[str, Path]],
     ensemble: Ensemble,
-    blocks: Sequence[Block],
+    features: Features,
     price_range: tuple[float, float],
     provenance: Mapping[str, Any],
 ) -> None:
     """Write a price model from the folders that `storage.save` wrote the fits to, `{member: {fit: folder}}`.
 
-    Fits are read one at a time, so that a damaged one is refused here. model.json, with `provenance` (JSON values),
-    comes last: a folder without it is not a model, so that an interrupted write leaves none.
+    `features` are laid out as those of the rows to be priced will be. Fits are read one at a time, so that a damaged
+    one is refused here. model.json, with `provenance` (JSON values), comes last: a folder without it is not a model, so
+    that an interrupted write leaves none.
     """
     for member, own in fits.items():
         for name, source in own.items():
-            load_fit(source, member, blocks)
+            load_fit(source, member, features.layout)
             for file in storage.FILES:
                 with replacing(folder / member / name / file) as temporary:
                     shutil.copyfile(source / file, temporary)
@@ -118,7 +147,8 @@ def write(
         members=members,
         ensemble=ensemble,
         price_range=(low, high),
-        blocks=tuple(blocks),
+        blocks=features.layout,
+        attributes=features.attributes,
         provenance=dict(provenance),
         files=digests(folder, fit_files(members)),
     ).write(folder)
@@ -132,6 +162,30 @@ def load_fit(folder: Path, member: str, layout: Sequence[Block]) -> Model:
     except ValueError as error:
         raise InputError(f"{folder}: {storage.one_line(error)}: the fit is damaged. {storage.REMEDY}") from None
     return model
+
+
+def _predict(fit: Model, features: Features) -> np.ndarray:
+    parts = [np.empty(0)]
+    for start in range(0, len(features), PREDICTED_AT_ONCE):
+        rows, ngrams = slice(start, start + PREDICTED_AT_ONCE), features.ngrams
+        part = None if ngrams is None else ngrams[rows]
+        parts.append(
+            fit.predict(
+                Features(features.matrix[rows], features.blocks, features.index[rows], part, features.attributes)
+            )
+        )
+        for array in (features.matrix, *([] if ngrams is None else [ngrams.data, ngrams.indices])):
+            give_back(array)
+    return np.concatenate(parts)
+
+
+def _require_attributes(trained: Sequence[str], given: Sequence[str]) -> None:
+    if tuple(given) != tuple(trained):
+        differ = ", ".join(sorted(set(trained) ^ set(given))) or "their order"
+        raise InputError(
+            f"the model was trained on other features: the columns of block {ATTRIBUTES} differ ({differ:.200}). Run"
+            " `dvc repro` to train on today's features"
+        )
 
 
 def _describe(name: str, trained: Block | None, given: Block | None) -> str:

@@ -11,6 +11,7 @@ from torch import nn
 from pricefuse.device import pick_device
 from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.preprocessing import Scaler
+from pricefuse.models.rows import DenseRows
 from pricefuse.models.settings import SimpleNNSettings
 from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
@@ -41,19 +42,20 @@ class SimpleNN:
     ) -> "SimpleNN":
         """Fit on `fit_rows` and stop by `stopping_rows` (ascending positions into `features`).
 
-        The scaler sees the fit rows alone. The same seed gives the same network on one machine. All rows are moved to
-        the device once. Raises InputError where the training diverges.
+        The scaler sees the fit rows alone. The same seed gives the same network on one machine. Raises InputError where
+        the training diverges.
         """
         torch.manual_seed(seed)
         matrix, prices = features.matrix, features.index["price"].to_numpy(np.float64)
         scaler = Scaler.fit(matrix, fit_rows)
         device = pick_device()
-        inputs = torch.from_numpy(scaler.transform(matrix[fit_rows])).to(device)
-        stopping = torch.from_numpy(scaler.transform(matrix[stopping_rows])).to(device)
+        inputs, stopping = (
+            DenseRows(scaler.transform_rows(matrix, rows), device) for rows in (fit_rows, stopping_rows)
+        )
         network = build(matrix.shape[1], settings).to(device)
         train_network(
             network,
-            lambda batch: network(inputs[batch]).squeeze(1),
+            lambda batch: network(inputs.at(batch)).squeeze(1),
             lambda: _outputs(network, stopping),
             prices[fit_rows],
             prices[stopping_rows],
@@ -65,10 +67,10 @@ class SimpleNN:
 
     @cached_property
     def network(self) -> nn.Sequential:
-        """The network with its weights, on the CPU."""
+        """The network with its weights, on the device."""
         network = build(len(self.scaler.mean), self.settings)
         network.load_state_dict(torch_weights(self.weights))
-        return network
+        return network.to(pick_device())
 
     def validate(self, layout: Sequence[Block]) -> None:
         """Raise ValueError where a part is no model of features that are laid out like this."""
@@ -79,11 +81,10 @@ class SimpleNN:
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,)."""
-        parts = [
-            _outputs(self.network, torch.from_numpy(self.scaler.transform(features.matrix[start:][:PREDICTED_AT_ONCE])))
-            for start in range(0, len(features), PREDICTED_AT_ONCE)
-        ]
-        return self.target.log_price(np.concatenate(parts)) if parts else np.empty(0)
+        if not len(features):
+            return np.empty(0)
+        rows = DenseRows(self.scaler.transform_rows(features.matrix, np.arange(len(features))), pick_device())
+        return self.target.log_price(_outputs(self.network, rows))
 
 
 def build(columns: int, settings: SimpleNNSettings) -> nn.Sequential:
@@ -98,7 +99,8 @@ def build(columns: int, settings: SimpleNNSettings) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(columns, 1))
 
 
-def _outputs(network: nn.Module, inputs: torch.Tensor) -> np.ndarray:
+def _outputs(network: nn.Module, inputs: DenseRows) -> np.ndarray:
     network.eval()
     with torch.inference_mode():
-        return network(inputs).squeeze(1).float().cpu().numpy()
+        parts = [network(inputs.at(rows)).squeeze(1) for rows in torch.arange(len(inputs)).split(PREDICTED_AT_ONCE)]
+    return torch.cat(parts).float().cpu().numpy()
