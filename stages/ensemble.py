@@ -30,6 +30,7 @@ def main() -> None:
         "smape": round(smape(out_of_fold["price"].to_numpy(), out_of_fold["predicted"].to_numpy()), 4),  # out of fold
         "encoders": {name: read_json(card, "Run `dvc repro`, or `dvc pull`") for name, card in cards.items()},
         "train": params.train.model_dump(mode="json"),
+        "machine": {member: fit.machine for member, fit in fits.items()},
         "settings": {member: getattr(params, member).model_dump(mode="json") for member in fits},
     }
     folders = {member: fit.folders for member, fit in fits.items()}

@@ -16,15 +16,16 @@ def main() -> None:
     fused, plots = stage.paths(__doc__, "features", "plots")
     params = read_params(Path("params.yaml"))
     asked = params.learning_curve
-    if asked.member not in params.train.members:
+    member = asked.member or params.train.members[-1]
+    if member not in params.train.members:
         raise InputError(
-            f"params.yaml: learning_curve.member {asked.member} is not among train.members"
-            f" ({', '.join(params.train.members)}): name the one whose curve you want"
+            f"params.yaml: learning_curve.member {member} is not among train.members"
+            f" ({', '.join(params.train.members)}): name the one whose curve you want, or leave it empty"
         )
     curve = learning_curve(
         Features.load(fused, training=True),
-        asked.member,
-        getattr(params, asked.member),
+        member,
+        getattr(params, member),
         params.train,
         asked.shares,
         samples=params.evaluate.bootstrap_samples,
@@ -34,8 +35,8 @@ def main() -> None:
     with replacing(plots / "learning_curve.csv") as temporary:
         curve.to_csv(temporary, index=False)
     left_out = sorted(set(asked.shares) - set(curve["share"]))
-    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {asked.member}", left_out)
-    print("; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))
+    draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {member}", left_out)
+    print(f"{member}:", "; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,12 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_name() -> str:
+    """Return "cpu", or the name of the GPU that `pick_device` picks."""
+    device = pick_device()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def cpu_threads() -> int:
     """Return the number of CPU threads that `deterministic` set, for libraries that are told by a parameter."""
     return torch.get_num_threads()

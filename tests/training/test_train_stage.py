@@ -54,7 +54,7 @@ def test_two_kills_cost_one_fit_each_at_most(workspace):
     assert start(workspace, "killed").wait() == 0
     one, other = (workspace / f"{name}-out" for name in ("undisturbed", "killed"))
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    assert len(files) == 2 * FITS + 3
+    assert len(files) == 2 * FITS + 4
     for file in files:
         assert (one / file).read_bytes() == (other / file).read_bytes(), file
     assert not (workspace / "killed" / "lexical").exists()

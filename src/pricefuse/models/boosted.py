@@ -58,9 +58,8 @@ class Boosted:
         known = features.index.iloc[rows]
         log_prices, groups = np.log(known["price"].to_numpy(np.float64)), known["group"].to_numpy()
         inner = group_folds(groups, min(settings.inner_folds, len(np.unique(groups))), seed)
-        stack, predicted = Stack.cross_fit(
-            features, rows, log_prices, inner, settings.base_models, settings.landmarks, seed
-        )
+        landmarks = settings.landmarks_for(len(rows))
+        stack, predicted = Stack.cross_fit(features, rows, log_prices, inner, settings.base_models, landmarks, seed)
         start = _fit_start(predicted, log_prices)
         parameters = _parameters(settings, seed)
         inputs = np.concatenate([_attributes(features, rows), predicted], axis=1)

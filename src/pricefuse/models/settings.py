@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pricefuse.settings import Block, Count, Seeds, Settings, require_distinct
+from pricefuse.settings import Auto, Block, Count, Seeds, Settings, require_distinct
 
 StackedModel = Literal["words", "kernel", "lasso"]
 LearningRate = Annotated[float, Field(ge=1e-8, le=10)]
@@ -12,6 +12,8 @@ Epochs = Annotated[int, Field(ge=1, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=16_384)]  # of a layer
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 MAX_LAYERS = 32
+# Of the kernel model; they cost their square in the fit, and in every prediction.
+LANDMARKS, MANY_ROWS, LANDMARKS_OF_MANY = 4096, 10_000, 2048
 MAX_LEAVES = 1024  # of a tree: what evaluating it costs, in memory and time
 
 
@@ -77,10 +79,16 @@ class BoostedSettings(Settings):
 
     base_models: Annotated[tuple[StackedModel, ...], AfterValidator(_base_models_differ)]
     inner_folds: Annotated[int, Field(ge=2, le=100)]
-    landmarks: Annotated[int, Field(ge=1, le=65_536)]
+    landmarks: Annotated[int, Field(ge=1, le=65_536)] | Auto
     learning_rate: LearningRate
     leaves: Annotated[int, Field(ge=2, le=MAX_LEAVES)]
     min_rows: Count
     feature_share: Annotated[float, Field(ge=1e-6, le=1)]
     max_rounds: Annotated[int, Field(ge=1, le=100_000)]
     seeds: DistinctSeeds
+
+    def landmarks_for(self, rows: int) -> int:
+        """Return the landmarks for so many rows: as set, or for `auto` by the rows alone, whatever the machine."""
+        if self.landmarks != "auto":
+            return self.landmarks
+        return LANDMARKS if rows <= MANY_ROWS else LANDMARKS_OF_MANY

@@ -1,15 +1,18 @@
 """Cross-fitting: each held-out row is predicted by models that used it neither for fitting nor for early stopping."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from pricefuse.device import deterministic
+from pricefuse.device import deterministic, device_name
 from pricefuse.features.folds import NEVER
 from pricefuse.features.matrix import Features
 from pricefuse.models.price_model import Model
+from pricefuse.models.trainer import Epoch
+from pricefuse.progress import progress
 from pricefuse.training.checkpoints import Checkpoints
 from pricefuse.training.fold_fit import MemberSettings, fit_fold, fit_name, held_out_folds
 from pricefuse.training.settings import TrainSettings
@@ -23,12 +26,15 @@ class CrossFit:
 
     `log_prices` are its out-of-fold ln prices, float64 (rows,), the mean over seeds, NaN for a row that is never held
     out. `epochs` has fold, seed, epoch, train_loss and the scores on the stopping rows, a row for each epoch of a
-    network. `models` has each fit by name, unless they are kept as checkpoints.
+    network. `models` has each fit by name, unless they are kept as checkpoints. `threads` and `device` say what fitted
+    them.
     """
 
     log_prices: np.ndarray
     epochs: pd.DataFrame
     models: dict[str, Model]
+    threads: int
+    device: str
 
 
 def cross_fit(
@@ -49,20 +55,25 @@ def cross_fit(
     models: dict[str, Model] = {}
     epochs: list[dict[str, float]] = []
     fits = [(fold, seed) for fold in held_out_folds(features.index) for seed in settings.seeds]
+    threads = train.threads_for(len(features))
     with (
-        deterministic(train.threads),
-        tqdm(total=len(fits), desc=f"train {member}", unit="fit", disable=None) as progress,
+        deterministic(threads),
+        progress(total=len(fits), title=f"train {member}", unit="fit") as bar,
     ):
         for fold, seed in fits:
-            progress.set_postfix(fold=fold, seed=seed)
+            bar.set_postfix(fold=fold, seed=seed)
             fit = None if checkpoints is None else checkpoints.read(fold, seed, member)
             if fit is None:
-                fit = fit_fold(features, member, settings, train, fold, seed)
+                fit = fit_fold(features, member, settings, train, fold, seed, partial(_show_epoch, bar, fold, seed))
                 if checkpoints is not None:
                     checkpoints.write(fit)
             if checkpoints is None:
                 models[fit_name(fold, seed)] = fit.model
             log_prices[folds == fold] += fit.log_prices / len(settings.seeds)
             epochs += [{"fold": fold, "seed": seed, **asdict(epoch)} for epoch in fit.epochs]
-            progress.update()
-    return CrossFit(log_prices, pd.DataFrame(epochs, columns=EPOCH_COLUMNS), models)
+            bar.update()
+    return CrossFit(log_prices, pd.DataFrame(epochs, columns=EPOCH_COLUMNS), models, threads, device_name())
+
+
+def _show_epoch(bar: Any, fold: int, seed: int, epoch: Epoch) -> None:
+    bar.set_postfix(fold=fold, seed=seed, epoch=epoch.epoch)

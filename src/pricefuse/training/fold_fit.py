@@ -40,12 +40,23 @@ def held_out_folds(index: pd.DataFrame) -> list[int]:
 
 
 def fit_fold(
-    features: Features, member: str, settings: MemberSettings, train: TrainSettings, fold: int, seed: int
+    features: Features,
+    member: str,
+    settings: MemberSettings,
+    train: TrainSettings,
+    fold: int,
+    seed: int,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> FoldFit:
     """Fit `member` on the rows of the other folds, and predict those of `fold`."""
     folds = features.index["fold"].to_numpy()
     epochs: list[Epoch] = []
-    model = fit_rows(features, member, settings, train, np.flatnonzero(folds != fold), seed, epochs.append)
+
+    def keep(epoch: Epoch) -> None:
+        epochs.append(epoch)
+        on_epoch(epoch)
+
+    model = fit_rows(features, member, settings, train, np.flatnonzero(folds != fold), seed, keep)
     predicted = model.predict(features.at(np.flatnonzero(folds == fold)))
     return FoldFit(fold, seed, model, predicted, tuple(epochs))
 

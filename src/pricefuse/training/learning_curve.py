@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pricefuse.device import deterministic
 from pricefuse.features.folds import NEVER
 from pricefuse.features.matrix import Features
 from pricefuse.metrics import smape, smape_interval
+from pricefuse.progress import progress
 from pricefuse.training.fold_fit import MemberSettings, fit_rows, held_out_folds
 from pricefuse.training.settings import TrainSettings
 
@@ -41,12 +41,13 @@ def learning_curve(
 
     curve = []
     total = len(shares) * len(held_out)
-    with deterministic(train.threads), tqdm(total=total, desc="learning curve", unit="fit", disable=None) as progress:
+    threads = train.threads_for(len(features))
+    with deterministic(threads), progress(total=total, title="learning curve", unit="fit") as bar:
         for share in shares:
             predicted, used = np.zeros(len(prices)), []
             for fold in held_out:
                 rows = np.flatnonzero((folds != fold) & (rank < share))
-                progress.update()
+                bar.update()
                 if len(np.unique(groups[rows])) < MIN_GROUPS:
                     print(f"share {share}: fewer than {MIN_GROUPS} product groups, left out")
                     break

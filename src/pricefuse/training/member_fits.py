@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,21 +25,27 @@ from pricefuse.training.fold_fit import fit_name
 REMEDY = "Run `dvc repro`, or `dvc pull`"
 _FITS = "fits"
 _TABLES = ("epochs.csv", "out_of_fold.parquet")
+_MACHINE = "machine.json"
 _FIT_FILE = re.compile(rf"{_FITS}/(fold\d+-seed\d+)/({'|'.join(map(re.escape, storage.FILES))})")
 
 
 @dataclass(frozen=True)
 class MemberFits:
-    """The folder of each fit, as `storage.save` wrote it, and what `CrossFit` says of log_prices and epochs."""
+    """The folder of each fit, as `storage.save` wrote it, and what `CrossFit` says of the other fields.
+
+    `machine` has the CPU threads and the device, as JSON values.
+    """
 
     folders: dict[str, Path]
     log_prices: np.ndarray
     epochs: pd.DataFrame
+    machine: dict[str, Any]
 
 
 def write(folder: Path, fit: CrossFit, checkpoints: Checkpoints, index: pd.DataFrame, seeds: Iterable[int]) -> None:
-    """Write the fits, copied from `checkpoints`, the two tables and files.json, each file atomically."""
-    names = list(_TABLES)
+    """Write the fits, copied from `checkpoints`, the tables, machine.json and files.json, each file atomically."""
+    names = [*_TABLES, _MACHINE]
+    write_json(folder / _MACHINE, {"threads": fit.threads, "device": fit.device})
     for fold in sorted(set(index["fold"]) - {NEVER}):
         for seed in seeds:
             fit_folder = f"{_FITS}/{fit_name(fold, seed)}"
@@ -74,7 +81,8 @@ def read(folder: Path, index: pd.DataFrame) -> MemberFits:
     epochs = pd.read_csv(folder / "epochs.csv")
     if list(epochs) != EPOCH_COLUMNS:
         raise InputError(f"{folder / 'epochs.csv'}: not the columns of the epochs. {REMEDY}")
-    return MemberFits({fit: folder / _FITS / fit for fit in fits}, log_prices, epochs)
+    machine = read_json(folder / _MACHINE, REMEDY)
+    return MemberFits({fit: folder / _FITS / fit for fit in fits}, log_prices, epochs, machine)
 
 
 def _require_whole(folder: Path) -> list[str]:
@@ -85,9 +93,9 @@ def _require_whole(folder: Path) -> list[str]:
         files = TypeAdapter(dict[str, FileDigest]).validate_python(content)
     except ValidationError as error:
         raise InputError(f"{path}: {storage.first_fault(error)}. {REMEDY}") from None
-    found = [_FIT_FILE.fullmatch(name) for name in files if name not in _TABLES]
+    found = [_FIT_FILE.fullmatch(name) for name in files if name not in (*_TABLES, _MACHINE)]
     fits = sorted({match[1] for match in found if match})
-    expected = {*_TABLES, *(f"{_FITS}/{fit}/{name}" for fit in fits for name in storage.FILES)}
+    expected = {*_TABLES, _MACHINE, *(f"{_FITS}/{fit}/{name}" for fit in fits for name in storage.FILES)}
     if not fits or set(files) != expected:
         raise InputError(f"{path}: does not list the files of a member. {REMEDY}")
     require_files(folder, files, REMEDY)
