@@ -8,7 +8,7 @@ search takes time linear in the length of the text, whatever the text.
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,16 +71,18 @@ _PIECE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Rule:
     """A rule for packs or pieces, which begins either with a count or with one of `_KIND_WORDS`."""
 
     pattern: re.Pattern[str]
     begins_with_count: bool
 
-    def matches(self, title: str) -> Iterator[re.Match[str]]:
+    @lru_cache(maxsize=64)  # noqa: B019 - rules live as long as the module
+    def matches(self, title: str) -> list[re.Match[str]]:
+        """Return what the pattern finds in a title, which is asked for its packs, its pieces and what is left of it."""
         counts, kinds = _starts(title)
-        return matches(self.pattern, title, counts if self.begins_with_count else kinds)
+        return list(matches(self.pattern, title, counts if self.begins_with_count else kinds))
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -155,7 +157,7 @@ def number(text: str) -> float:
 def sizes(title: str) -> list[Size]:
     """Return the sizes a title states, in its order; "2 lb 3 oz" is one. Milligrams are doses and do not count."""
     title = spell_fractions(title)
-    found = (_size(match) for match in matches(_SIZE, title, number_starts(title)) if not _is_claim(match))
+    found = (_size(match) for match in _stated_sizes(title) if not _is_claim(match))
     return [size for size in found if size.amount <= MAX_NUMBER]
 
 
@@ -180,7 +182,7 @@ def without(title: str) -> str:
     "green tea bags"), and so do claims about the recipe ("10g Protein").
     """
     title = spell_fractions(title)
-    spans = [match.span() for match in matches(_SIZE, title, number_starts(title)) if not _is_nutrient(match)]
+    spans = [match.span() for match in _stated_sizes(title) if not _is_nutrient(match)]
     for rules in (*_PACKS, _PIECES, _DOZENS):
         spans += [_quantity_span(match) for rule in rules for match in rule.matches(title)]
     kept, end = [], 0
@@ -190,13 +192,28 @@ def without(title: str) -> str:
     return " ".join([*kept, title[end:]])
 
 
-@lru_cache(maxsize=8)  # packs, pieces and what is left without them are asked of the same title
+@lru_cache(maxsize=8)
+def _stated_sizes(title: str) -> list[re.Match[str]]:
+    return list(matches(_SIZE, title, number_starts(title)))
+
+
+@lru_cache(maxsize=8)
 def _starts(title: str) -> tuple[list[int], list[int]]:
     """Return where a count and where a kind of package can begin, in ascending order; none where there is no count."""
-    stated = words(title)
-    counts = number_starts(title) + [start for start, word in stated if word.startswith(_COUNT_WORDS)]
-    kinds = [start for start, word in stated if word.startswith(_KIND_WORDS)] if counts else []
-    return sorted(counts), kinds
+    counts, kinds = number_starts(title), []
+    for start, word in words(title):
+        is_count, is_kind = _leads(word)
+        if is_count:
+            counts.append(start)
+        if is_kind:
+            kinds.append(start)
+    return sorted(counts), kinds if counts else []
+
+
+@lru_cache(maxsize=8192)
+def _leads(word: str) -> tuple[bool, bool]:
+    """Return whether a count and whether a kind of package can begin where this word does."""
+    return word.startswith(_COUNT_WORDS), word.startswith(_KIND_WORDS)
 
 
 def _decimal(written: str) -> float:
