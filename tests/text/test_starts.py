@@ -1,7 +1,7 @@
 """Where rules are tried: wherever they can match, so that they find what a search over every character does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pricefuse.text import quantities, side_lengths
@@ -26,6 +26,7 @@ def test_numbers_begin_at_digits_and_at_a_point_before_them():
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.pattern.pattern[:40])
+@settings(max_examples=400)
 @given(text=TEXTS)
 def test_a_rule_for_packs_and_pieces_is_tried_wherever_it_can_match(rule, text):
     found = [match.span() for match in rule.matches(text)]

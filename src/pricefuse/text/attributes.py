@@ -15,6 +15,7 @@ import numpy as np
 
 from pricefuse.text import quantities, units
 from pricefuse.text.listing import Listing
+from pricefuse.text.numbers import number
 from pricefuse.text.side_lengths import may_state_sides, several_sides, side_lengths
 
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
@@ -64,6 +65,7 @@ _PHRASES: dict[bytes, list[tuple[bytes, str]]] = defaultdict(list)  # by their f
 for _claim, _phrases in _CLAIMS.items():
     for _phrase in _phrases.encode().split(b", "):
         _PHRASES[_phrase.split()[0]].append((b" " + _phrase + b" ", _claim))
+_FIRST_WORDS = frozenset(_PHRASES)
 _LETTERS_ALONE = bytes(code if chr(code).islower() and code < 128 else ord(" ") for code in range(256))
 _SHAPE = (
     "name_characters", "name_words", "words", "bullets", "bullet_characters", "headed_bullets",
@@ -116,7 +118,7 @@ def coverage(attributes: np.ndarray) -> dict[str, int]:
 
 
 def _quantities(listing: Listing, unit: units.Unit) -> dict[str, float]:
-    value = quantities.number(listing.value)
+    value = number(listing.value)
     total = value * unit.factor
     measured = unit.dimension in {"mass", "volume"}
     title = listing.name or listing.rest[:_TITLE_CHARACTERS]
@@ -207,7 +209,7 @@ def _claims(listing: Listing) -> dict[str, float]:
 
 def _stated_claims(text: str) -> set[str]:
     words = text.lower().encode("ascii", "replace").translate(_LETTERS_ALONE).split()
-    if not (first_words := _PHRASES.keys() & set(words)):
+    if not (first_words := _FIRST_WORDS.intersection(words)):
         return set()
     joined = b" %b " % b" ".join(words)
     return {claim for word in first_words for phrase, claim in _PHRASES[word] if phrase in joined}

@@ -9,7 +9,7 @@ import ftfy
 from bs4 import BeautifulSoup
 
 from pricefuse.text.listing import Listing
-from pricefuse.text.quantities import FRACTIONS
+from pricefuse.text.numbers import FRACTIONS
 
 # Catalogs escape twice or three times; text that is not settled after this many rounds is an attack.
 _MAX_ROUNDS = 4
@@ -71,7 +71,7 @@ def clean(raw: str, *, ascii_only: bool = False) -> str:
     and drops what has none. Cleaning a clean text changes nothing; the time is linear in the length of the text.
     """
     if raw.isascii() and raw.isprintable() and "&" not in raw and "<" not in raw:
-        return " ".join(raw.split())
+        return raw.strip() if "  " not in raw else " ".join(raw.split())
     text = raw
     for _ in range(_MAX_ROUNDS):
         settled, text = text, _round(text, ascii_only=ascii_only)

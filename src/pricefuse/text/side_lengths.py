@@ -7,7 +7,7 @@ import math
 import re
 
 from pricefuse.text import units
-from pricefuse.text.quantities import FRACTIONS, number, spell_fractions
+from pricefuse.text.numbers import FRACTIONS, number, spell_fractions
 from pricefuse.text.starts import matches, number_starts
 
 # Nothing that is sent in a parcel or a van is longer; shorter than a millimeter is a tolerance or a slip.
