@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pricefuse.text import attributes, quantities, units
 from pricefuse.text.cleaning import clean_listing
 from pricefuse.text.listing import Listing, parse
+from pricefuse.text.numbers import number
 
 HOSTILE = (
     "1" * 100_000,
@@ -40,7 +41,7 @@ def test_a_listing_reads_as_a_person_reads_it(name, value, unit, dimension, tota
     found = one(name, value=value, unit=unit)
 
     assert [key for key in found if key.startswith("is_") and found[key]] == [f"is_{dimension}"]
-    assert units.lookup(unit).factor * quantities.number(value) == pytest.approx(total or math.nan, nan_ok=True)
+    assert units.lookup(unit).factor * number(value) == pytest.approx(total or math.nan, nan_ok=True)
     totals = {"mass": "grams", "volume": "milliliters", "count": "pieces"}
     stated = {key: found[key] for key in totals.values() if not math.isnan(found[key])}
     in_base_units = total is not None and dimension in totals

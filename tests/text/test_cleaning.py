@@ -158,7 +158,8 @@ def test_every_character_becomes_what_ftfy_makes_of_it():
 
 UNUSUAL = (
     "\x0b\x1c\x7f\x85\xe9\xc2\xc3\u0153"
-    "\u2019\u201c\u2026\xa0\u200b\u0301\ufb01\uff12\xbd\xb2\xa9\u20ac\u2013\u201a\u65e5"
+    "\u2019\u201c\u2026\xa0\u200b\u0301\ufb01\uff12\xbd\xb2\xa9\u20ac\u2013\u201a\u65e5\u3000\u3099"
+    "\u2714\ufe0f\U0001f336"
 )
 
 

@@ -7,7 +7,6 @@ the title states is an attribute of its own. Where mass meets volume, 1 g counts
 """
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,9 +15,11 @@ import numpy as np
 
 from pricefuse.text import quantities, units
 from pricefuse.text.listing import Listing
-from pricefuse.text.side_lengths import several_sides, side_lengths
+from pricefuse.text.numbers import number
+from pricefuse.text.side_lengths import may_state_sides, several_sides, side_lengths
 
 _DIMENSIONS: tuple[units.Dimension, ...] = ("mass", "volume", "count", "length", "area", "none")
+_IS_DIMENSION = {stated: {f"is_{each}": float(each == stated) for each in _DIMENSIONS} for stated in _DIMENSIONS}
 _QUANTITIES = (
     "value", "grams", "milliliters", "pieces", "amount", "packs", "size_grams", "size_milliliters", "size_pieces",
     "size_times_packs", "total", "value_over_size", "per_item", "value_is_whole", "bullet_size",
@@ -60,10 +61,12 @@ _CLAIMS = {
     "limited": "limited edition, rare, vintage, seasonal, discontinued",
     "mini": "mini, minis, snack size, fun size, travel size, single serve, individually wrapped",
 }
-_PHRASES: dict[str, list[tuple[str, str]]] = defaultdict(list)  # by their first word
+_PHRASES: dict[bytes, list[tuple[bytes, str]]] = defaultdict(list)  # by their first word
 for _claim, _phrases in _CLAIMS.items():
-    for _phrase in _phrases.split(", "):
-        _PHRASES[_phrase.split()[0]].append((_phrase, _claim))
+    for _phrase in _phrases.encode().split(b", "):
+        _PHRASES[_phrase.split()[0]].append((b" " + _phrase + b" ", _claim))
+_FIRST_WORDS = frozenset(_PHRASES)
+_LETTERS_ALONE = bytes(code if chr(code).islower() and code < 128 else ord(" ") for code in range(256))
 _SHAPE = (
     "name_characters", "name_words", "words", "bullets", "bullet_characters", "headed_bullets",
     "description_characters", "has_description", "capitals", "name_digits", "name_commas",
@@ -76,7 +79,7 @@ _OTHER_BYTES = tuple(
 
 _TITLE_CHARACTERS = 300  # of a text without a name, read like a name; a longer beginning is prose
 
-NAMES: tuple[str, ...] = (*_QUANTITIES, *(f"is_{d}" for d in _DIMENSIONS), *_CLAIMS, *_SHAPE)
+NAMES: tuple[str, ...] = (*_QUANTITIES, *_IS_DIMENSION["none"], *_CLAIMS, *_SHAPE)
 
 
 def extract(listing: Listing) -> dict[str, float]:
@@ -85,13 +88,7 @@ def extract(listing: Listing) -> dict[str, float]:
     A claim is 1 in the name, 0.5 only elsewhere, 0 nowhere.
     """
     unit = units.lookup(listing.unit)
-    stated = {
-        **_quantities(listing, unit),
-        **{f"is_{dimension}": float(dimension == unit.dimension) for dimension in _DIMENSIONS},
-        **_claims(listing),
-        **_shape(listing),
-    }
-    return {key: stated[key] for key in NAMES}
+    return {**_quantities(listing, unit), **_IS_DIMENSION[unit.dimension], **_claims(listing), **_shape(listing)}
 
 
 def matrix(extracted: Iterable[Mapping[str, float]]) -> np.ndarray:
@@ -121,7 +118,7 @@ def coverage(attributes: np.ndarray) -> dict[str, int]:
 
 
 def _quantities(listing: Listing, unit: units.Unit) -> dict[str, float]:
-    value = quantities.number(listing.value)
+    value = number(listing.value)
     total = value * unit.factor
     measured = unit.dimension in {"mass", "volume"}
     title = listing.name or listing.rest[:_TITLE_CHARACTERS]
@@ -161,8 +158,9 @@ def _extent(listing: Listing, unit: units.Unit, total: float) -> dict[str, float
     """
     sides = side_lengths(listing.name or listing.rest)
     if len(sides) < 2:
-        prose = map(several_sides, (*listing.bullets, listing.description, listing.rest))
-        sides = next(filter(None, prose), sides)
+        prose = (*listing.bullets, listing.description, listing.rest)
+        if may_state_sides("\n".join(prose)):  # one look at all of it: few texts state any
+            sides = next(filter(None, map(several_sides, prose)), sides)
     if not sides and unit.dimension == "length" and total > 0:
         sides = (total,)
     area = math.prod(sides[:2]) if len(sides) > 1 else math.nan
@@ -210,11 +208,11 @@ def _claims(listing: Listing) -> dict[str, float]:
 
 
 def _stated_claims(text: str) -> set[str]:
-    words = re.findall(r"[a-z]+", text.lower())
-    joined = f" {' '.join(words)} "
-    return {
-        claim for word in _PHRASES.keys() & set(words) for phrase, claim in _PHRASES[word] if f" {phrase} " in joined
-    }
+    words = text.lower().encode("ascii", "replace").translate(_LETTERS_ALONE).split()
+    if not (first_words := _FIRST_WORDS.intersection(words)):
+        return set()
+    joined = b" %b " % b" ".join(words)
+    return {claim for word in first_words for phrase, claim in _PHRASES[word] if phrase in joined}
 
 
 def _shape(listing: Listing) -> dict[str, float]:

@@ -9,7 +9,7 @@ import ftfy
 from bs4 import BeautifulSoup
 
 from pricefuse.text.listing import Listing
-from pricefuse.text.quantities import FRACTIONS
+from pricefuse.text.numbers import FRACTIONS
 
 # Catalogs escape twice or three times; text that is not settled after this many rounds is an attack.
 _MAX_ROUNDS = 4
@@ -18,6 +18,9 @@ _FTFY = ftfy.TextFixerConfig(unescape_html=False, remove_terminal_escapes=False,
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]+")
 # The only single letters that ftfy can take for mojibake; all else that it repairs is two characters or more.
 _MOJIBAKE_LETTERS = "\N{LATIN CAPITAL LETTER A WITH CIRCUMFLEX}\N{LATIN CAPITAL LETTER A WITH TILDE}\u0152\u0153"
+# Emoji and East Asian letters: code points that no encoding of one byte a character has, so that none is mojibake.
+_SYMBOLS = re.compile(r"[\u2600-\ud7ff\ufe0e\ufe0f\U00010000-\U0010ffff]+")
+_MAX_RUN = 16  # of a run whose repair is remembered
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ESCAPED_AMPERSANDS = re.compile(r"&(?:(?:amp|#0?38|#x26);)+", re.IGNORECASE)
@@ -67,6 +70,8 @@ def clean(raw: str, *, ascii_only: bool = False) -> str:
     zero-width and private-use characters are removed. `ascii_only` replaces a letter or sign by its ASCII look-alike,
     and drops what has none. Cleaning a clean text changes nothing; the time is linear in the length of the text.
     """
+    if raw.isascii() and raw.isprintable() and "&" not in raw and "<" not in raw:
+        return raw.strip() if "  " not in raw else " ".join(raw.split())
     text = raw
     for _ in range(_MAX_ROUNDS):
         settled, text = text, _round(text, ascii_only=ascii_only)
@@ -107,22 +112,23 @@ def _round(text: str, *, ascii_only: bool) -> str:
 
 def _repair(text: str, unusual: set[str]) -> str:
     """Repair mojibake, straighten quotes and drop what is invisible; `unusual` are the text's runs of `_UNUSUAL`."""
-    lone = {run: _lone(run) for run in unusual}
+    lone = {run: _lone(run) if len(run) <= _MAX_RUN else None for run in unusual}
     if None in lone.values():
         repaired = text if text.isascii() else ftfy.fix_text(text, _FTFY)
         return repaired.translate(_VISIBLE)
-    for character, replacement in lone.items():
-        if replacement != character:
-            text = text.replace(character, replacement or "")
-    return text
+    if all(run == replacement for run, replacement in lone.items()):
+        return text
+    return _UNUSUAL.sub(lambda match: lone[match[0]] or "", text)
 
 
 @lru_cache(maxsize=4096)
 def _lone(run: str) -> str | None:
-    """Return what a character becomes wherever its neighbors are plain ASCII; None where that depends on them.
+    """Return what a character or a run of symbols becomes between plain ASCII; None where neighbors decide.
 
     ftfy looks at a text character by character, but for mojibake and for marks that combine with a letter.
     """
+    if _SYMBOLS.fullmatch(run) and unicodedata.category(run[0])[0] != "M":
+        return ftfy.fix_text(run, _FTFY).translate(_VISIBLE)
     if len(run) > 1 or run.isascii() or run in _MOJIBAKE_LETTERS or unicodedata.category(run)[0] == "M":
         return None
     fixed = ftfy.fix_text(run, _FTFY).translate(_VISIBLE)

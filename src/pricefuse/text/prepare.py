@@ -8,6 +8,7 @@ from pricefuse.catalog.columns import BULLET, DESCRIPTION, NAME, UNIT, VALUE
 from pricefuse.text import attributes, quantities, side_lengths
 from pricefuse.text.cleaning import clean_listing
 from pricefuse.text.listing import Listing, parse, shorten
+from pricefuse.text.numbers import number
 from pricefuse.text.settings import CleanSettings
 
 # An image-text model reads 77 tokens, about 300 characters; the tokenizer need not see much more.
@@ -86,7 +87,7 @@ def clip_text(listing: Listing) -> str:
 
 def quantity(listing: Listing) -> str:
     """Write value and unit as words ("72 Fl Oz"): the number alone without a unit, "" without a number."""
-    value = quantities.number(listing.value)
+    value = number(listing.value)
     if math.isnan(value):
         return ""
     unit = "" if listing.unit.casefold() in {"none", "nan", "null"} else listing.unit

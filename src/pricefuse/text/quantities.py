@@ -5,40 +5,23 @@ The rules are heuristics over how grocery titles are written. Titles are expecte
 search takes time linear in the length of the text, whatever the text.
 """
 
-import math
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pricefuse.text import units
+from pricefuse.text.numbers import MAX_NUMBER, number, spell_fractions
 from pricefuse.text.starts import matches, number_starts, words
 
-# No listing sells more of anything (the challenge's largest Value is 63,882): a larger number is a slip or a bar code.
-MAX_NUMBER = 1e6
 MAX_PACKS = 500
 MAX_PIECES = 5000
-
-# Unicode's own decomposition would turn "1½ lb" into "11/2 lb"; with a space it stays a mixed number.
-FRACTIONS = {
-    code: " " + unicodedata.normalize("NFKD", chr(code)).replace("\N{FRACTION SLASH}", "/")
-    for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F))
-}
 
 _NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _COUNTS = {word: count for count, word in enumerate(_NUMERALS, 1)} | {"half dozen": 6, "dozen": 12}
 _MULTIPLES = {"single": 1, "twin": 2, "double": 2, "dual": 2, "triple": 3, "quad": 4}
 _WORDS = _COUNTS | _MULTIPLES
 _COUNT_WORDS = tuple(word.split()[0] for word in _WORDS)
-
-
-_VULGAR = re.compile("[" + "".join(map(chr, FRACTIONS)) + "]")
-
-
-def spell_fractions(text: str) -> str:
-    """Return the text with its fractions as digits: "1½ lb" as "1 1/2 lb"."""
-    return text.translate(FRACTIONS) if not text.isascii() and _VULGAR.search(text) else text
 
 
 def _either(words: Iterable[str]) -> str:
@@ -78,9 +61,10 @@ class _Rule:
     pattern: re.Pattern[str]
     begins_with_count: bool
 
-    def matches(self, title: str) -> Iterator[re.Match[str]]:
+    def matches(self, title: str) -> Iterable[re.Match[str]]:
         counts, kinds = _starts(title)
-        return matches(self.pattern, title, counts if self.begins_with_count else kinds)
+        starts = counts if self.begins_with_count else kinds
+        return matches(self.pattern, title, starts) if starts else ()
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -91,7 +75,6 @@ def _rules(*patterns: str) -> list[_Rule]:
     return [_Rule(_compile(pattern), pattern.startswith((_COUNT, _MULTIPLE))) for pattern in patterns]
 
 
-_NUMBER = _compile(r"\s*\+?(?:(?:(\d+)[ -])?(\d+)/([1-9]\d*)|([\d.,]+(?:e[+-]?\d+)?))")
 _SIZE = _compile(
     rf"{_START}(?:(?!{_MIXED})(?P<packs>\d{{1,3}})(?P<by> ?[x\u00d7*/] ?| of | ?- ?|\) ?))?"
     rf"(?P<amount>{_MIXED}|{_DECIMAL})[ -]{{0,3}}(?P<unit>{_UNIT})(?=\b|[x\u00d7]\d)"
@@ -119,6 +102,14 @@ _PIECES = _rules(
     rf"{_COUNT} ?(?:per|/) ?(?:pack|{_VESSEL})\b",
 )
 _DOZENS = _rules(rf"{_COUNT} dozen\b")
+# What every match of the rules that begin with a count looks like, and of the others: seldom is there any.
+_COUNTED = _compile(
+    rf"{_MULTIPLE}(?: ?(?:per|/|in an?|to an?|an?) ?|[ -]{{0,3}}(?:[a-z'-]{{2,12}} ){{0,2}})"
+    rf"(?:{_OUTER}|{_VESSEL}|{_PIECE}|dozen)"
+)
+_COUNTING = _compile(
+    rf"(?:{_OUTER}|{_VESSEL}|qty|quantity|x)s?(?: size)?(?: ?of ?|[:-] ?|[ /])?(?:\d|{_either(_COUNTS)})"
+)
 
 
 @dataclass(frozen=True)
@@ -135,27 +126,10 @@ class Size:
         return self.amount * self.unit.factor
 
 
-@lru_cache(maxsize=512)
-def number(text: str) -> float:
-    """Return the positive number a text begins with ("72.0", "1,234.5", "0,5", "1 1/2", "12 oz"); else NaN.
-
-    A number above `MAX_NUMBER` is NaN too.
-    """
-    match = _NUMBER.match(spell_fractions(text))
-    if match is None:
-        return math.nan
-    whole, numerator, denominator, decimal = match.groups()
-    try:
-        value = _decimal(decimal) if decimal else float(whole or 0) + float(numerator) / float(denominator)
-    except ValueError:
-        return math.nan
-    return value if 0 < value <= MAX_NUMBER else math.nan
-
-
 def sizes(title: str) -> list[Size]:
     """Return the sizes a title states, in its order; "2 lb 3 oz" is one. Milligrams are doses and do not count."""
     title = spell_fractions(title)
-    found = (_size(match) for match in matches(_SIZE, title, number_starts(title)) if not _is_claim(match))
+    found = (_size(match) for match in _stated_sizes(title) if not _is_claim(match))
     return [size for size in found if size.amount <= MAX_NUMBER]
 
 
@@ -180,7 +154,7 @@ def without(title: str) -> str:
     "green tea bags"), and so do claims about the recipe ("10g Protein").
     """
     title = spell_fractions(title)
-    spans = [match.span() for match in matches(_SIZE, title, number_starts(title)) if not _is_nutrient(match)]
+    spans = [match.span() for match in _stated_sizes(title) if not _is_nutrient(match)]
     for rules in (*_PACKS, _PIECES, _DOZENS):
         spans += [_quantity_span(match) for rule in rules for match in rule.matches(title)]
     kept, end = [], 0
@@ -190,19 +164,34 @@ def without(title: str) -> str:
     return " ".join([*kept, title[end:]])
 
 
-@lru_cache(maxsize=8)  # packs, pieces and what is left without them are asked of the same title
+@lru_cache(maxsize=8)
+def _stated_sizes(title: str) -> list[re.Match[str]]:
+    return list(matches(_SIZE, title, number_starts(title)))
+
+
+@lru_cache(maxsize=8)
 def _starts(title: str) -> tuple[list[int], list[int]]:
-    """Return where a count and where a kind of package can begin, in ascending order; none where there is no count."""
-    stated = words(title)
-    counts = number_starts(title) + [start for start, word in stated if word.startswith(_COUNT_WORDS)]
-    kinds = [start for start, word in stated if word.startswith(_KIND_WORDS)] if counts else []
-    return sorted(counts), kinds
+    """Return where a rule can match that begins with a count, and where one with a kind of package; both ascend."""
+    counts = number_starts(title)
+    kinds: list[int] = []
+    for start, word in words(title):
+        is_count, is_kind = _leads(word)
+        if is_count:
+            counts.append(start)
+        if is_kind:
+            kinds.append(start)
+    if not counts:
+        return [], []
+    return (
+        [start for start in sorted(counts) if _COUNTED.match(title, start)],
+        [start for start in kinds if _COUNTING.match(title, start)],
+    )
 
 
-def _decimal(written: str) -> float:
-    written = written.rstrip(".,")
-    grouped = re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", written)
-    return float(written.replace(",", "" if grouped else "."))
+@lru_cache(maxsize=8192)
+def _leads(word: str) -> tuple[bool, bool]:
+    """Return whether a count and whether a kind of package can begin where this word does."""
+    return word.startswith(_COUNT_WORDS), word.startswith(_KIND_WORDS)
 
 
 def _counts(rules: list[_Rule], title: str, limit: int) -> list[int]:

@@ -7,7 +7,8 @@ import math
 import re
 
 from pricefuse.text import units
-from pricefuse.text.quantities import number, spell_fractions
+from pricefuse.text.numbers import FRACTIONS, number, spell_fractions
+from pricefuse.text.starts import matches, number_starts
 
 # Nothing that is sent in a parcel or a van is longer; shorter than a millimeter is a tolerance or a slip.
 MAX_METERS, MIN_METERS = 100.0, 1e-3
@@ -40,10 +41,13 @@ _LONE = (
 _SINGLE = _rule(rf"{_START}{_LONE}")
 _PART = _rule(rf"(?P<axis>{_AXIS})?[:=.]? ?(?P<amount>{_AMOUNT})(?: ?-?(?P<unit>{_UNIT}))?")
 _IS_AXIS = _rule(rf"(?<![A-Za-z]){_AXIS}")
-# What every text has that states several sides: quick to look for, as each begins with few characters.
-_DIGIT = re.compile("[0-9]")
-_BY_A_NUMBER = re.compile(rf"[xX\u00d7*yY] ?(?:(?i:{_AXIS})[:=.]? ?)?\.?\d", re.ASCII)
-_A_SECOND_LABEL = re.compile(rf"[ ,;./](?i:{_AXIS})[:=.]? ?\.?\d", re.ASCII)
+# Rules for several sides, each with what a text has that they match: that is quick to look for, as it begins with one
+# of few characters. A fraction may still be a character of its own.
+_NUMBER = rf"\.?[\d{''.join(map(chr, FRACTIONS))}]"
+_SEVERAL = (
+    (re.compile(rf"[xX\u00d7*yY] ?(?:(?i:{_AXIS})[:=.]? ?)?{_NUMBER}", re.ASCII), _PRODUCT),
+    (re.compile(rf"[ ,;./](?=[dhltwDHLTW])(?i:{_AXIS})[:=.]? ?{_NUMBER}", re.ASCII), _LABELED),
+)
 _FEET_AND_INCHES = _rule(rf"{_START}(\d{{1,2}})['\u2032] ?(\d{{1,2}})(?:[\"\u2033]|'')")
 
 
@@ -56,7 +60,8 @@ def side_lengths(text: str) -> tuple[float, ...]:
     """
     if sides := several_sides(text):
         return sides
-    for match in _SINGLE.finditer(_in_inches(text)):
+    text = _in_inches(text)
+    for match in matches(_SINGLE, text, number_starts(text)):
         length = number(match["amount"]) * _unit(match["mark"] or match["unit"]).factor
         if MIN_METERS <= length <= MAX_METERS:
             return (length,)
@@ -66,35 +71,44 @@ def side_lengths(text: str) -> tuple[float, ...]:
 def several_sides(text: str) -> tuple[float, ...]:
     """Return what `side_lengths` does where the text states two or three sides, else ()."""
     text = _in_inches(text)
-    for rule in _rules_for(text):
-        for match in rule.finditer(text):
-            if sides := _sides(match[0]):
-                return sides
+    for guard, rule in _SEVERAL:
+        if guard.search(text):
+            for match in rule.finditer(text):
+                if sides := _sides(match[0]):
+                    return sides
     return ()
+
+
+def may_state_sides(text: str) -> bool:
+    """Return whether several sides can be stated in a text, or in one that is part of it."""
+    return any(guard.search(text) for guard, _ in _SEVERAL)
+
+
+def without(text: str) -> str:
+    """Return the text without the lengths that it states."""
+    text = spell_fractions(text)
+    if _has_feet(text):
+        text = _FEET_AND_INCHES.sub("", text)
+    for guard, rule in _SEVERAL:
+        if guard.search(text):
+            text = rule.sub(lambda match: "" if _sides(match[0]) else match[0], text)
+    kept, end = [], 0
+    for match in matches(_SINGLE, text, number_starts(text)):
+        kept.append(text[end : match.start()])
+        end = match.end()
+    return "".join([*kept, text[end:]])
 
 
 def _in_inches(text: str) -> str:
     """Return the text with its fractions as digits, and feet and inches as inches."""
     text = spell_fractions(text)
-    if "'" not in text and "\u2032" not in text:
+    if not _has_feet(text):
         return text
     return _FEET_AND_INCHES.sub(lambda match: f"{12 * int(match[1]) + int(match[2])} inch", text)
 
 
-def _rules_for(text: str) -> list[re.Pattern[str]]:
-    """Return the rules that can match, those for several sides."""
-    if not _DIGIT.search(text):
-        return []
-    guarded = ((_BY_A_NUMBER, _PRODUCT), (_A_SECOND_LABEL, _LABELED))
-    return [rule for guard, rule in guarded if guard.search(text)]
-
-
-def without(text: str) -> str:
-    """Return the text without the lengths that it states."""
-    text = _FEET_AND_INCHES.sub("", spell_fractions(text))
-    for rule in _rules_for(text):
-        text = rule.sub(lambda match: "" if _sides(match[0]) else match[0], text)
-    return _SINGLE.sub("", text)
+def _has_feet(text: str) -> bool:
+    return "'" in text or "\u2032" in text
 
 
 def _sides(expression: str) -> tuple[float, ...]:

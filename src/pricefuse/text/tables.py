@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +77,9 @@ def _products_table(group: list[Product], texts: list[ProductText]) -> pa.Table:
     columns = []
     for column in PRODUCTS_SCHEMA:
         records = group if column.name in Product._fields else texts
-        values = [getattr(record, column.name) for record in records]
-        columns.append(pa.array(values, column.type, from_pandas=True))  # NaN, the price of a test row, becomes null
+        values = map(attrgetter(column.name), records)
+        # NaN, the price of a test row, becomes null.
+        columns.append(pa.array(values, column.type, size=len(group), from_pandas=column.type == pa.float64()))
     return pa.table(columns, schema=PRODUCTS_SCHEMA)
 
 
