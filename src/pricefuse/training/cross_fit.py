@@ -13,8 +13,10 @@ from pricefuse.features.matrix import Features
 from pricefuse.models.price_model import Model
 from pricefuse.models.trainer import Epoch
 from pricefuse.progress import progress
+from pricefuse.resources import require_room
 from pricefuse.training.checkpoints import Checkpoints
 from pricefuse.training.fold_fit import MemberSettings, fit_fold, fit_name, held_out_folds
+from pricefuse.training.memory import expected_memory
 from pricefuse.training.settings import TrainSettings
 
 EPOCH_COLUMNS = ["fold", "seed", "epoch", "train_loss", "smape", "r2", "mae", "rmse"]
@@ -48,13 +50,20 @@ def cross_fit(
 
     Three sets of rows are disjoint by product group, as far as the folds are: those that are fitted, those that decide
     when to stop (drawn from the other folds), and the fold that is predicted. Fits that `checkpoints` holds are not
-    fitted again, and new ones are added to it. Raises InputError where a fold leaves too little to fit.
+    fitted again, and new ones are added to it. Raises InputError where a fold leaves too little to fit, and before the
+    first fit where the machine has not the memory that it will take.
     """
     folds = features.index["fold"].to_numpy()
     log_prices = np.where(folds == NEVER, np.nan, 0.0)
     models: dict[str, Model] = {}
     epochs: list[dict[str, float]] = []
     fits = [(fold, seed) for fold in held_out_folds(features.index) for seed in settings.seeds]
+    columns = features.matrix.shape[1]
+    require_room(
+        f"train {member}, {len(features):,} rows of {columns:,} features",
+        "Take fewer rows, or blocks out of fuse.blocks, or a machine with more memory",
+        memory=expected_memory(features, settings),
+    )
     threads = train.threads_for(len(features))
     with (
         deterministic(threads),
