@@ -8,7 +8,7 @@ import pytest
 from encoder_settings import image_text_settings, text_settings
 from paths import ROOT
 
-from pricefuse import catalog
+from pricefuse.catalog import reading
 from pricefuse.encoders import bundled
 from pricefuse.encoders.image_text_encoder import ImageTextEncoder
 from pricefuse.encoders.text_encoder import TextEncoder
@@ -47,7 +47,7 @@ def clean(monkeypatch, write_params):
         arguments = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["clean.py", *arguments])
-            patch.setattr(catalog, "MIN_TRAIN_ROWS", 1)  # enough to embed
+            patch.setattr(reading, "MIN_TRAIN_ROWS", 1)  # enough to embed
             patch.chdir(folder)
             runpy.run_path(str(ROOT / "stages" / "clean.py"))["main"]()
         return products

@@ -8,7 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricefuse.encoders.batching import MAX_CPU_ITEMS, MAX_CPU_TOKENS, batch_items, batch_tokens, by_budget, padded
+from pricefuse.encoders.batching import (
+    MAX_CPU_ITEMS,
+    MAX_CPU_TOKENS,
+    batch_items,
+    batch_tokens,
+    by_budget,
+    in_working_order,
+    padded,
+)
 
 
 @given(st.lists(st.integers(1, 50), max_size=60), st.integers(1, 200))
@@ -42,3 +50,14 @@ def test_a_gpu_gets_batches_by_its_memory_unless_they_are_set(monkeypatch, gigab
     gpu = torch.device("cuda")
     assert (batch_tokens("auto", gpu), batch_items("auto", gpu)) == (tokens, items)
     assert (batch_tokens(200_000, gpu), batch_items(1024, gpu)) == (200_000, 1024)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 300])
+def test_the_largest_batch_is_first_and_the_others_are_mixed_the_same_way_each_time(count):
+    batches = list(range(count, 0, -1))
+    ordered = in_working_order(batches)
+    assert sorted(ordered, reverse=True) == batches
+    assert ordered[:1] == batches[:1]
+    assert ordered == in_working_order(batches)
+    if count > 100:  # the first tenth is like all
+        assert abs(np.mean(ordered[: count // 10]) - np.mean(batches)) < count / 8

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from pricefuse.device import pick_device
 from pricefuse.encoders import batching, bundled
 from pricefuse.encoders.batch_runner import Batch, BatchRunner
-from pricefuse.encoders.batching import by_budget, padded
+from pricefuse.encoders.batching import by_budget, in_working_order, padded
 from pricefuse.encoders.chunking import Chunker, Chunks
 from pricefuse.encoders.precision import dtype_name, pick_dtype
 from pricefuse.encoders.settings import TextEncoderSettings
@@ -21,7 +21,7 @@ from pricefuse.encoders.weights import Source, resolve
 from pricefuse.errors import InputError
 from pricefuse.keys import row_key
 
-RECIPE_VERSION = 2  # raise it when this module computes other vectors for the same texts
+RECIPE_VERSION = 3  # raise it when this module computes other vectors for the same texts
 
 
 class TextEncoder:
@@ -120,7 +120,7 @@ class TextEncoder:
         return self.chunker.chunk(texts)
 
     def encode(self, texts: Sequence[Chunks]) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield (index, vector float32 (dimension,)) for every text, the longest chunks first; see `encode_windows`."""
+        """Yield (index, vector float32 (dimension,)) for every text, in no order of length; see `encode_windows`."""
         for finished in self.encode_windows([texts]):
             yield from ((index, vector) for _, index, vector in finished)
 
@@ -129,10 +129,11 @@ class TextEncoder:
     ) -> Generator[list[tuple[int, int, np.ndarray]], None, None]:
         """Yield, batch by batch, the texts that it finishes: (window, index in it, vector float32 (dimension,)).
 
-        Texts are sorted by length within a window, and a window's first batch is started before the last one of the
-        window before it is taken. A text's vector is the mean of its chunks' vectors, weighted by their tokens. Where
-        memory runs out, batches are run in pieces; see `BatchRunner`. An empty window yields an empty list. Raises
-        InputError where the encoder gives a vector that is not finite, or memory does not suffice for a single chunk.
+        Batches hold texts of similar length of one window; see `in_working_order`. A window's first batch is started
+        before the last one of the window before it is taken. A text's vector is the mean of its chunks' vectors,
+        weighted by their tokens. Where memory runs out, batches are run in pieces; see `BatchRunner`. An empty window
+        yields an empty list. Raises InputError where the encoder gives a vector that is not finite, or memory does not
+        suffice for a single chunk.
         """
         runner = BatchRunner(
             self._forward,
@@ -167,7 +168,7 @@ class TextEncoder:
         return mean.astype(np.float32, copy=False)
 
     def _batches(self, ids: Sequence[np.ndarray]) -> Iterator[Batch]:
-        for batch in by_budget([len(each) for each in ids], self.batch_tokens):
+        for batch in in_working_order(list(by_budget([len(each) for each in ids], self.batch_tokens))):
             pad_id, side = self.tokenizer.pad_token_id or 0, self.tokenizer.padding_side
             tokens, mask = padded([ids[at] for at in batch], pad_id, side)
             yield batch, (torch.from_numpy(tokens), torch.from_numpy(mask))

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from pricefuse.catalog.reading import Product
 from pricefuse.files import replacing
+from pricefuse.progress import progress
 from pricefuse.text import attributes
 from pricefuse.text.prepare import ProductText, prepare
 from pricefuse.text.settings import CleanSettings
@@ -54,7 +54,7 @@ def write_tables(
     row groups of `ROW_GROUP_ROWS`; the same products give the same bytes. One row group at a time is read, prepared,
     written and let go. Both files are whole or not there.
     """
-    waiting = iter(tqdm(products, total=rows, desc="clean", unit="row", disable=None))
+    waiting = iter(progress(products, total=rows, title="clean", unit="row"))
     coverage: Counter[str] = Counter()
     shortened: list[str] = []
     with (
