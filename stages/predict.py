@@ -11,8 +11,9 @@ from pricefuse.models.price_model import PriceModel
 
 def main() -> None:
     fused, model, out = stage.paths(__doc__, "features", "model", "out")
+    loaded = PriceModel.load(model)
     features = Features.load(fused)
-    prices = PriceModel.load(model).predict(features)
+    prices = loaded.predict(features)
     with replacing(out) as temporary:
         features.index[["sample_id"]].assign(price=prices).to_csv(temporary, index=False, float_format="%.6g")
     low, middle, high = np.quantile(prices, [0, 0.5, 1])

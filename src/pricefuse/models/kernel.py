@@ -9,7 +9,7 @@ import torch
 from pricefuse.device import pick_device
 from pricefuse.models.storage import Array, require_array
 
-CHUNK_ROWS = 2048
+CHUNK_ROWS = 1024
 NO_FOLD = -1
 JITTER = 1e-3  # of the landmarks' kernel, whose smallest eigenvalues are rounding
 
@@ -62,8 +62,11 @@ class Kernel:
         """Return float64 (rows,)."""
         device = pick_device()
         at = torch.from_numpy(self.landmarks).to(device).float()
-        weights = torch.from_numpy(self.weights).to(device)
-        parts = [(_rbf(chunk.to(device), at, self.gamma).double() @ weights).cpu().numpy() for chunk in _chunks(dense)]
+        weights, squares = torch.from_numpy(self.weights).to(device), at.square().sum(1)
+        parts = [
+            (_rbf(chunk.to(device), at, self.gamma, squares).double() @ weights).cpu().numpy()
+            for chunk in _chunks(dense)
+        ]
         return np.concatenate([np.empty(0), *parts]) + self.mean
 
 
@@ -100,6 +103,7 @@ def _by_landmarks(
     device, count = pick_device(), int(folds.max()) + 1
     landmarks = dense[drawn].astype(np.float16)
     at = torch.from_numpy(landmarks).to(device).float()
+    lengths = at.square().sum(1)
     squares = torch.zeros((count, len(at), len(at)), dtype=torch.float64, device=device)  # K' K
     products = torch.zeros((count, len(at), 2), dtype=torch.float64, device=device)  # K' target, and K' 1
     for fold in range(count):
@@ -107,7 +111,7 @@ def _by_landmarks(
         both = torch.from_numpy(np.stack([target[rows], np.ones(len(rows))], axis=1))
         for start in range(0, len(rows), CHUNK_ROWS):
             part = rows[start : start + CHUNK_ROWS]
-            near = _rbf(torch.from_numpy(dense[part]).to(device), at, gamma).double()
+            near = _rbf(torch.from_numpy(dense[part]).to(device), at, gamma, lengths).double()
             squares[fold].addmm_(near.T, near)
             products[fold].addmm_(near.T, both[start : start + CHUNK_ROWS].to(device))
 
@@ -139,7 +143,9 @@ def _chunks(dense: np.ndarray) -> Iterator[torch.Tensor]:
         yield torch.from_numpy(dense[start : start + CHUNK_ROWS])
 
 
-def _rbf(left: torch.Tensor, right: torch.Tensor, gamma: float) -> torch.Tensor:
-    distance = torch.addmm(right.square().sum(1)[None, :], left, right.T, alpha=-2)
+def _rbf(left: torch.Tensor, right: torch.Tensor, gamma: float, squares: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the kernel of each two rows; `squares` are those of the right rows' lengths, where they are known."""
+    squares = right.square().sum(1) if squares is None else squares
+    distance = torch.addmm(squares[None, :], left, right.T, alpha=-2)
     distance += left.square().sum(1)[:, None]
     return distance.clamp_(min=0).mul_(-gamma).exp_()

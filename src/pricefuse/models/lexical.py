@@ -22,7 +22,7 @@ from pricefuse.models.rows import DenseRows, SparseRows
 from pricefuse.models.settings import LexicalSettings
 from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
-from pricefuse.models.trainer import Epoch, numpy_weights, require_weights, torch_weights, train_network
+from pricefuse.models.trainer import Epoch, loaded_network, numpy_weights, require_weights, train_network
 
 PREDICTED_AT_ONCE = 4096  # rows
 # An epoch's, or batches get larger: a step costs the same for any batch, since it moves the vectors of all n-grams.
@@ -110,9 +110,9 @@ class Lexical:
     @cached_property
     def network(self) -> LexicalNetwork:
         """The network with its weights, on the device."""
-        network = LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings)
-        network.load_state_dict(torch_weights(self.weights))
-        return network.to(pick_device())
+        return loaded_network(
+            lambda: LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings), self.weights
+        )
 
     def validate(self, layout: Sequence[Block]) -> None:
         """Raise ValueError where a part is no model of features that are laid out like this."""

@@ -16,7 +16,7 @@ from pricefuse.features.ngrams import column_ranges
 from pricefuse.models.mapped import give_back
 from pricefuse.models.storage import Array, require_array
 
-CHUNK_ROWS = 4096
+CHUNK_ROWS = 2048
 # Some encoders have dimensions that never vary but for rounding (MiniLM has three): divided by their standard
 # deviation, the rounding would count as much as a real dimension.
 MIN_DEVIATION = 1e-4
@@ -63,8 +63,11 @@ class Scaler:
     def transform(self, matrix: np.ndarray) -> np.ndarray:
         """Return the standardized matrix, float32 (rows, columns) within MAX_DEVIATIONS; a missing value becomes 0."""
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled = (np.asarray(matrix, dtype=np.float32) - self.mean) / self.deviation
-        return np.clip(np.nan_to_num(scaled, copy=False, nan=0.0), -MAX_DEVIATIONS, MAX_DEVIATIONS)
+            scaled = np.asarray(matrix, dtype=np.float32) - self.mean
+            scaled /= self.deviation
+        np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=scaled)
+        scaled[np.isnan(scaled)] = 0
+        return scaled
 
     def transform_rows(self, matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return `rows` (positions into `matrix`, which may be memory-mapped), standardized as by `transform`."""

@@ -25,7 +25,7 @@ MEMBERS: dict[str, type[SimpleNN] | type[Lexical] | type[Boosted]] = {
     "boosted": Boosted,
 }
 
-PREDICTED_AT_ONCE = 4096  # rows
+PREDICTED_AT_ONCE = 2048  # rows
 
 
 class Model(Protocol):
@@ -59,6 +59,7 @@ class PriceModel:
         and finite.
         """
         self._check(features)
+        _give_back(features)
         log_prices = {
             member: np.mean([_predict(fit, features) for fit in fits.values()], axis=0)
             for member, fits in self.members.items()
@@ -169,14 +170,16 @@ def _predict(fit: Model, features: Features) -> np.ndarray:
     for start in range(0, len(features), PREDICTED_AT_ONCE):
         rows, ngrams = slice(start, start + PREDICTED_AT_ONCE), features.ngrams
         part = None if ngrams is None else ngrams[rows]
-        parts.append(
-            fit.predict(
-                Features(features.matrix[rows], features.blocks, features.index[rows], part, features.attributes)
-            )
-        )
-        for array in (features.matrix, *([] if ngrams is None else [ngrams.data, ngrams.indices])):
-            give_back(array)
+        asked = Features(features.matrix[rows], features.blocks, features.index[rows], part, features.attributes)
+        parts.append(fit.predict(asked))
+        _give_back(features)
     return np.concatenate(parts)
+
+
+def _give_back(features: Features) -> None:
+    ngrams = features.ngrams
+    for array in (features.matrix, *([] if ngrams is None else [ngrams.data, ngrams.indices])):
+        give_back(array)
 
 
 def _require_attributes(trained: Sequence[str], given: Sequence[str]) -> None:

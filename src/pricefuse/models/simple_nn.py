@@ -15,7 +15,7 @@ from pricefuse.models.rows import DenseRows
 from pricefuse.models.settings import SimpleNNSettings
 from pricefuse.models.storage import Array
 from pricefuse.models.target import Target
-from pricefuse.models.trainer import Epoch, numpy_weights, require_weights, torch_weights, train_network
+from pricefuse.models.trainer import Epoch, loaded_network, numpy_weights, require_weights, train_network
 
 PREDICTED_AT_ONCE = 65_536  # rows
 
@@ -68,9 +68,7 @@ class SimpleNN:
     @cached_property
     def network(self) -> nn.Sequential:
         """The network with its weights, on the device."""
-        network = build(len(self.scaler.mean), self.settings)
-        network.load_state_dict(torch_weights(self.weights))
-        return network.to(pick_device())
+        return loaded_network(lambda: build(len(self.scaler.mean), self.settings), self.weights)
 
     def validate(self, layout: Sequence[Block]) -> None:
         """Raise ValueError where a part is no model of features that are laid out like this."""

@@ -16,6 +16,7 @@ from pricefuse.features.matrix import NGRAMS, Block, Features
 from pricefuse.models.kernel import Kernel
 from pricefuse.models.lasso import cross_fit_lasso
 from pricefuse.models.linear import Linear
+from pricefuse.models.mapped import give_back
 from pricefuse.models.preprocessing import DenseBlocks, Tfidf
 
 # Weights and penalties were found on 5,000 real rows, those of the lasso on the demo's; scores move little within a
@@ -24,20 +25,6 @@ WORDS_PENALTY = 1.0
 KERNEL_WEIGHTS = {"gemma": 0.7, "clip_text": 0.7, "clip_image": 0.7, "attributes": 0.12}
 LASSO_WEIGHTS = {"clip_image": 5.0, "attributes": 1.0}
 KERNEL_GAMMA, KERNEL_PENALTY = 0.7, 0.3
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the base models read of some rows, float32.
-
-    `words` is TF-IDF (rows, kept n-grams), `name_words` the words of the name as 0 or 1, `similarity` and `facts` are
-    dense blocks (rows, columns) as the kernel and the lasso weigh them.
-    """
-
-    words: csr_array
-    name_words: csr_array
-    similarity: np.ndarray
-    facts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,19 +59,28 @@ class InputReader:
         names = self.tfidf.space("name_words", csr_array((0, hashed[0])))
         return len(self.tfidf.columns), len(names), similarity, facts
 
-    def read(self, features: Features, rows: np.ndarray) -> Inputs:
-        """Return the inputs of `rows` (positions into `features`)."""
+    def words(self, features: Features, rows: np.ndarray) -> tuple[csr_array, csr_array]:
+        """Return TF-IDF of `rows` (positions into `features`), float32 (rows, kept n-grams), and their name's words.
+
+        The latter are 0 or 1, float32 (rows, kept words of names).
+        """
         if self.tfidf is None or features.ngrams is None:
-            words = name_words = csr_array((len(rows), 0), dtype=np.float32)
-        else:
-            words = self.tfidf.transform(features.ngrams[rows])
-            name_words = words[:, self.tfidf.space("name_words", features.ngrams)]
-            name_words.data[:] = 1
+            nothing = csr_array((len(rows), 0), dtype=np.float32)
+            return nothing, nothing
+        words = self.tfidf.transform(features.ngrams[rows])
+        for array in (features.ngrams.data, features.ngrams.indices):
+            give_back(array)
+        name_words = words[:, self.tfidf.space("name_words", features.ngrams)]
+        name_words.data[:] = 1
+        return words, name_words
+
+    def blocks(self, features: Features, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the dense blocks of `rows` as the kernel and as the lasso weigh them, float32 (rows, columns) each."""
         similarity = self.dense.transform(features.matrix, rows)
         of_kernel, of_lasso = (_by_column(self.dense.blocks, weights) for weights in (KERNEL_WEIGHTS, LASSO_WEIGHTS))
         facts = similarity[:, of_lasso > 0] * of_lasso[of_lasso > 0]
         similarity *= of_kernel  # in place: it is the largest array there is
-        return Inputs(words, name_words, similarity, facts)
+        return similarity, facts
 
 
 @dataclass(frozen=True)
@@ -113,20 +109,23 @@ class Stack:
         price, and is that of all rows.
         """
         reader = InputReader.fit(features, rows)
-        inputs = reader.read(features, rows)
-        models: dict[str, Linear | Kernel] = {}
-        predicted = np.zeros((len(rows), len(names)))
-        for column, name in enumerate(names):
-            if name == "words":
-                models[name], predicted[:, column] = _cross_fit_ridge(inputs.words, log_prices, folds)
-            elif name == "lasso":
-                models[name], predicted[:, column] = cross_fit_lasso(inputs.name_words, inputs.facts, log_prices, folds)
-            else:
-                models[name], predicted[:, column] = Kernel.cross_fit(
-                    inputs.similarity, log_prices, folds, gamma=KERNEL_GAMMA, penalty=KERNEL_PENALTY,
-                    landmarks=landmarks, seed=seed,
-                )  # fmt: skip
-        return cls(reader, models), predicted
+        fitted: dict[str, tuple[Linear | Kernel, np.ndarray]] = {}
+        # One after the other, and each input deleted after its use: the kernel needs the memory.
+        words, name_words = reader.words(features, rows)
+        if "words" in names:
+            fitted["words"] = _cross_fit_ridge(words, log_prices, folds)
+        del words
+        similarity, facts = reader.blocks(features, rows)
+        if "lasso" in names:
+            fitted["lasso"] = cross_fit_lasso(name_words, facts, log_prices, folds)
+        del name_words, facts
+        if "kernel" in names:
+            fitted["kernel"] = Kernel.cross_fit(
+                similarity, log_prices, folds, gamma=KERNEL_GAMMA, penalty=KERNEL_PENALTY, landmarks=landmarks,
+                seed=seed,
+            )  # fmt: skip
+        predicted = [np.zeros((len(rows), 0)), *(fitted[name][1][:, None] for name in names)]
+        return cls(reader, {name: fitted[name][0] for name in names}), np.concatenate(predicted, axis=1)
 
     def validate(self, layout: Sequence[Block]) -> None:
         """Raise ValueError where a base model does not read features that are laid out like this."""
@@ -143,15 +142,17 @@ class Stack:
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price as each base model predicts it, float64 (rows, base models)."""
-        inputs = self.reader.read(features, np.arange(len(features)))
+        rows = np.arange(len(features))
+        words, name_words = self.reader.words(features, rows)
+        similarity, facts = self.reader.blocks(features, rows)
         predicted = [np.zeros((len(features), 0))]
         for name, model in self.models.items():
             if isinstance(model, Kernel):
-                column = model.predict(inputs.similarity)
+                column = model.predict(similarity)
             elif name == "words":
-                column = model.predict(inputs.words, _no_columns(inputs.words))
+                column = model.predict(words, _no_columns(words))
             else:
-                column = model.predict(inputs.name_words, inputs.facts)
+                column = model.predict(name_words, facts)
             predicted.append(column[:, None])
         return np.concatenate(predicted, axis=1)
 

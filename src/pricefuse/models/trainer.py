@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pricefuse.device import pick_device
 from pricefuse.errors import InputError
 from pricefuse.metrics import scores
 from pricefuse.models.settings import NetworkSettings
@@ -100,9 +101,13 @@ def numpy_weights(network: nn.Module) -> dict[str, np.ndarray]:
     return {name: weight.cpu().numpy() for name, weight in network.state_dict().items()}
 
 
-def torch_weights(weights: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """Return what `numpy_weights` gave as torch takes it."""
-    return {name: torch.from_numpy(weight) for name, weight in weights.items()}
+def loaded_network(build: Callable[[], nn.Module], weights: Mapping[str, np.ndarray]) -> nn.Module:
+    """Return the network that `build` makes with what `numpy_weights` gave as its weights, on the device."""
+    with torch.device("meta"):  # nothing is drawn, nor the state of torch's random numbers moved
+        network = build()
+    whole = {name: torch.from_numpy(weight) for name, weight in weights.items()}
+    network.load_state_dict({n: w.float() if w.is_floating_point() else w for n, w in whole.items()}, assign=True)
+    return network.to(pick_device())
 
 
 def require_weights(
