@@ -15,8 +15,8 @@ def main() -> None:
     fused, checkpoint_folder, out = stage.paths(__doc__, "features", "checkpoints", "out")
     params, member = read_params(Path("params.yaml")), out.name
     settings = getattr(params, member)
-    checkpoints = Checkpoints(checkpoint_folder / member, fits_key(fused, member, settings, params.train))
     features = Features.load(fused, training=True)
+    checkpoints = Checkpoints(checkpoint_folder / member, fits_key(fused, member, settings, params.train))
     fit = cross_fit(features, member, settings, params.train, checkpoints)
     member_fits.write(out, fit, checkpoints, features.index, settings.seeds)
     checkpoints.delete()

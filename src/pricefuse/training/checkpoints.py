@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 import pricefuse
 from pricefuse.device import pick_device
+from pricefuse.features.matrix import LAYOUT
 from pricefuse.files import TEMPORARY_SUFFIX, write_json
 from pricefuse.keys import file_digest, row_key
 from pricefuse.models import storage
@@ -79,7 +80,7 @@ def fits_key(features: Path, member: str, settings: MemberSettings, train: Train
     root = Path(pricefuse.__file__).parent
     paths = [path for name in CODE for path in ([root / name] if name.endswith(".py") else (root / name).glob("*.py"))]
     code = {path.relative_to(root).as_posix(): file_digest(path) for path in paths}
-    data = {p.relative_to(features).as_posix(): file_digest(p) for p in features.rglob("*") if p.is_file()}
+    data = file_digest(features / LAYOUT)  # it holds the digests of all other files, which Features.load compares
     common = train.model_dump(mode="json", include={"target", "stopping_share", "threads"})
     machine = [platform.machine(), str(pick_device()), {name: version(name) for name in LIBRARIES}]
     return row_key(member, settings.model_dump(mode="json"), common, code, data, machine)
