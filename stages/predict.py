@@ -7,10 +7,12 @@ import numpy as np
 from pricefuse.features.matrix import Features
 from pricefuse.files import replacing
 from pricefuse.models.price_model import PriceModel
+from pricefuse.resources import return_freed_memory
 
 
 def main() -> None:
     fused, model, out = stage.paths(__doc__, "features", "model", "out")
+    return_freed_memory()
     loaded = PriceModel.load(model)
     features = Features.load(fused)
     prices = loaded.predict(features)

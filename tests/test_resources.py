@@ -56,3 +56,29 @@ def test_a_process_that_is_held_to_one_core_has_one():
     code += "from pricefuse.resources import available_cores; print(available_cores())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells of glibc")
+def test_blocks_of_some_megabytes_go_back_to_the_system_when_they_are_freed():
+    code = """
+import sys
+import numpy as np
+from pricefuse.resources import return_freed_memory
+
+def pages():
+    return int(open("/proc/self/statm").read().split()[1])
+
+if sys.argv[1] == "return":
+    return_freed_memory()
+np.ones(30 * 2**17)  # 30 MB, freed at once: from now on glibc maps nothing smaller by itself
+before = pages()
+kept, blocks = [], [np.ones(8 * 2**17) for _ in range(10)]
+kept.append(np.ones(2**10))
+del blocks
+print((pages() - before) * 4096 // 2**20)
+"""
+    left = {
+        way: int(subprocess.run([sys.executable, "-c", code, way], capture_output=True, text=True, check=True).stdout)
+        for way in ("return", "keep")
+    }
+    assert left["return"] < 8

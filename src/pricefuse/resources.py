@@ -1,5 +1,6 @@
 """What the machine has left, and a refusal before long work that would not fit, instead of a death in its middle."""
 
+import ctypes
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import psutil
 from pricefuse.errors import InputError
 
 CGROUP = Path("/sys/fs/cgroup")
+LARGE_BLOCK = 4 * 2**20  # bytes
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h: the size from which a block is mapped, and unmapped, by itself
 
 
 def available_memory(cgroup: Path = CGROUP) -> int:
@@ -31,6 +34,16 @@ def available_cores() -> int:
     from joblib import cpu_count  # noqa: PLC0415 - takes a third of a second
 
     return int(cpu_count())
+
+
+def return_freed_memory() -> None:
+    """Have blocks of some MB given back to the system when they are freed, where the C library is glibc.
+
+    By default glibc keeps them for later, and a process that goes through many models takes the memory of several.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def require_room(task: str, remedy: str, *, memory: int = 0, disk: int = 0, folder: Path = Path()) -> None:

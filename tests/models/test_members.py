@@ -1,5 +1,8 @@
 """Every member: it learns, it is the same every time, it comes back from disk as it was, and nothing throws it."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from member_settings import SETTINGS
+from paths import ROOT
 from priced import BLOCKS, NOUNS, catalog
 from scipy.sparse import vstack
 
@@ -161,3 +165,19 @@ def test_vectors_of_half_the_size_give_the_same_prices(features, monkeypatch):
     other = replace(halved, weights=whole[0])
     np.testing.assert_allclose(halved.predict(features), other.predict(features), atol=1e-3)
     assert (halved.predict(features) != other.predict(features)).any()
+
+
+def test_a_stored_network_is_checked_and_built_without_what_it_takes_to_draw_one(tmp_path, members):
+    """torch imports symbolic algebra to draw numbers on its meta device: 150 MB that predict has no use for."""
+    storage.save(tmp_path, members["lexical"])
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from priced import catalog\n"
+        "from pricefuse.models.price_model import load_fit\n"
+        "features = catalog()\n"
+        "load_fit(Path(sys.argv[1]), 'lexical', features.layout).predict(features)\n"
+        "assert 'sympy' not in sys.modules\n"
+    )
+    paths = os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests/support")))
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, env={**os.environ, "PYTHONPATH": paths})

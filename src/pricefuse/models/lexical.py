@@ -34,10 +34,15 @@ INITIAL_DEVIATION = 0.1  # of the vectors before training: a text's few hundred 
 class LexicalNetwork(nn.Module):  # type: ignore[misc]  # torch has no types here
     """N-grams and dense columns, each mapped to `width` and added; ReLU, dropout, a hidden layer, and one output."""
 
-    def __init__(self, ngrams: int, dense: int, settings: LexicalSettings) -> None:
+    def __init__(self, ngrams: int, dense: int, settings: LexicalSettings, *, drawn: bool = True) -> None:
+        """Build the network; the vectors of n-grams are `drawn` unless others take their place."""
         super().__init__()
-        self.words = nn.EmbeddingBag(ngrams, settings.width, mode="sum")
-        nn.init.normal_(self.words.weight, std=INITIAL_DEVIATION)
+        if drawn:
+            self.words = nn.EmbeddingBag(ngrams, settings.width, mode="sum")
+            nn.init.normal_(self.words.weight, std=INITIAL_DEVIATION)
+        else:  # to draw numbers where there is no memory behind them, torch imports 150 MB of modules
+            nothing = torch.empty((ngrams, settings.width))
+            self.words = nn.EmbeddingBag.from_pretrained(nothing, freeze=False, mode="sum")
         self.dense = nn.Linear(dense, settings.width)
         self.first, self.second = nn.Linear(settings.width, settings.hidden), nn.Linear(settings.hidden, 1)
         self.dropout = nn.Dropout(settings.dropout)
@@ -110,9 +115,10 @@ class Lexical:
     @cached_property
     def network(self) -> LexicalNetwork:
         """The network with its weights, on the device."""
-        return loaded_network(
-            lambda: LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings), self.weights
-        )
+        return loaded_network(self._build, self.weights)
+
+    def _build(self) -> LexicalNetwork:
+        return LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings, drawn=False)
 
     def validate(self, layout: Sequence[Block]) -> None:
         """Raise ValueError where a part is no model of features that are laid out like this."""
@@ -122,9 +128,7 @@ class Lexical:
         if not hashed:
             raise ValueError("the features have no n-grams")
         self.tfidf.validate(hashed[0])
-        require_weights(
-            self.weights, lambda: LexicalNetwork(len(self.tfidf.columns), self.dense.width, self.settings), {VECTORS}
-        )
+        require_weights(self.weights, self._build, {VECTORS})
 
     def predict(self, features: Features) -> np.ndarray:
         """Return ln price, float64 (rows,). Raises InputError without n-grams."""
