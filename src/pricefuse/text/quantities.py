@@ -135,6 +135,8 @@ def sizes(title: str) -> list[Size]:
 
 def packs(title: str) -> int | None:
     """Return how many packages a title states: "Pack of 6", "case of 12", "Qty 4", "24 per case", "6 bottles"."""
+    if not any(_starts(title)):
+        return None
     for rules in _PACKS:
         if stated := _counts(rules, title, MAX_PACKS):
             return max(stated)
@@ -143,6 +145,8 @@ def packs(title: str) -> int | None:
 
 def pieces(title: str) -> int | None:
     """Return how many pieces a title states: "100 Count", "50 tea bags", "2 dozen"."""
+    if not any(_starts(title)):
+        return None
     dozens = (12 * count for count in _counts(_DOZENS, title, MAX_PACKS))
     return max((*_counts(_PIECES, title, MAX_PIECES), *dozens), default=None)
 
@@ -155,7 +159,7 @@ def without(title: str) -> str:
     """
     title = spell_fractions(title)
     spans = [match.span() for match in _stated_sizes(title) if not _is_nutrient(match)]
-    for rules in (*_PACKS, _PIECES, _DOZENS):
+    for rules in (*_PACKS, _PIECES, _DOZENS) if any(_starts(title)) else ():
         spans += [_quantity_span(match) for rule in rules for match in rule.matches(title)]
     kept, end = [], 0
     for start, stop in sorted(spans):
