@@ -21,7 +21,7 @@ def main() -> None:
     member_fits.write(out, fit, checkpoints, features.index, settings.seeds)
     checkpoints.delete()
     count = f"{len(features):,} rows in {features.index['fold'].nunique()} folds"
-    print(f"{member}: {count}, {len(settings.seeds)} seeds; {fit.threads} CPU threads, on {fit.device}")
+    print(f"{member}: {count}, {len(settings.seeds)} seed{'s' * (len(settings.seeds) > 1)}; {fit.threads} CPU threads, on {fit.device}")
 
 
 if __name__ == "__main__":
