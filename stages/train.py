@@ -20,8 +20,8 @@ def main() -> None:
     fit = cross_fit(features, member, settings, params.train, checkpoints)
     member_fits.write(out, fit, checkpoints, features.index, settings.seeds)
     checkpoints.delete()
-    count = f"{len(features):,} rows in {features.index['fold'].nunique()} folds"
-    print(f"{member}: {count}, {len(settings.seeds)} seed{'s' * (len(settings.seeds) > 1)}; {fit.threads} CPU threads, on {fit.device}")
+    fits = f"{features.index['fold'].nunique()} folds, {len(settings.seeds)} seed{'s' * (len(settings.seeds) > 1)}"
+    print(f"{member}: {len(features):,} rows, {fits}; {fit.threads} CPU threads, on {fit.device}")
 
 
 if __name__ == "__main__":
