@@ -75,12 +75,12 @@ def test_a_kill_in_each_stage_changes_neither_predictions_nor_metrics(tmp_path, 
     assert stages_run(killed("dvc", "repro")) == []
 
 
-# predict has no parameters: it is made to read the pipe, too, where it begins with its features.
+# predict has no parameters: it is made to read the pipe, too, where it begins with its model.
 HELD_UP_PREDICT = """
 import runpy, sys
 from pathlib import Path
-from pricefuse.features.matrix import Features
-Features.load = lambda _: Path("params.yaml").read_text()
+from pricefuse.models.price_model import PriceModel
+PriceModel.load = lambda _: Path("params.yaml").read_text()
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

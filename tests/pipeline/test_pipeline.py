@@ -131,14 +131,14 @@ def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspac
 
 
 def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
-    printed = workspace("dvc", "exp", "run", "-S", "lexical.width=32", "-n", "narrower")
+    printed = workspace("dvc", "exp", "run", "-S", "boosted.landmarks=64", "-n", "smaller")
     try:
-        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@lexical"]
+        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@boosted"]
         changed = json.loads(workspace("dvc", "params", "diff", "--json"))
-        assert changed == {"params.yaml": {"lexical.width": {"old": 64, "new": 32, "diff": -32}}}
+        assert changed == {"params.yaml": {"boosted.landmarks": {"old": 256, "new": 64, "diff": -192}}}
         assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/scores.json"]
-        assert "narrower" in workspace("dvc", "exp", "show", "--csv")
-        back = workspace("dvc", "exp", "run", "-S", "lexical.width=64")
+        assert "smaller" in workspace("dvc", "exp", "show", "--csv")
+        back = workspace("dvc", "exp", "run", "-S", "boosted.landmarks=256")
         assert stages_run(back) == ["evaluate"]  # whose figures are in git; the run-cache holds everything else
     finally:
         workspace("git", "checkout", "-q", ".")
