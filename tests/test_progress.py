@@ -44,6 +44,14 @@ def test_a_log_gets_lines_also_while_a_step_takes_long(monkeypatch):
     assert log.getvalue().count("\n") <= written.count("\n") + 1  # a line that was under way at the end
 
 
+def test_what_is_gone_through_is_counted_in_the_log(monkeypatch):
+    log = log_to(monkeypatch)
+    items = progress(range(3), title="clean", unit="row")
+    for item in items:
+        if item == 2:
+            wait_for(log, "clean: 2 of 3 rows (67%)")
+
+
 def test_a_log_gets_nothing_of_short_work(monkeypatch):
     log = log_to(monkeypatch, 30.0)
     assert list(progress(range(50), title="clean", unit="row")) == list(range(50))

@@ -27,6 +27,13 @@ def test_a_containers_limit_counts_less_what_it_uses(tmp_path, limit, used):
     assert available_memory(tmp_path) == 2_000_000
 
 
+def test_files_that_a_container_has_read_do_not_count_as_used(tmp_path):
+    (tmp_path / "memory.max").write_text("5000000")
+    (tmp_path / "memory.current").write_text("4900000")
+    (tmp_path / "memory.stat").write_text("anon 100000\ninactive_file 3000000\nactive_file 1000000\n")
+    assert available_memory(tmp_path) == 4_100_000
+
+
 def test_a_container_without_a_limit_has_the_machines_memory(tmp_path):
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("1\n")

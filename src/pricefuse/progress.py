@@ -35,6 +35,15 @@ class _Lines(tqdm):  # type: ignore[misc]  # tqdm has no types here
             self.fp.write(f"{self}\n")
             self.fp.flush()
 
+    def __iter__(self) -> Any:
+        """Yield from the iterable; tqdm itself would count only once a bar is shown."""
+        try:
+            for item in self.iterable:
+                yield item
+                self.update()
+        finally:
+            self.close()
+
     def refresh(self, *_: Any, **__: Any) -> bool:
         """Write nothing: the next line will show it."""
         return True

@@ -25,8 +25,19 @@ def available_memory(cgroup: Path = CGROUP) -> int:
         except OSError:
             continue
         if most.strip() != "max":
-            free = min(free, int(most) - int(taken))
+            free = min(free, int(most) - int(taken) + _reclaimable(cgroup / limit))
     return max(free, 0)
+
+
+def _reclaimable(limit: Path) -> int:
+    """Return the bytes of a container's use that are copies of files, which the kernel drops when they are needed."""
+    try:
+        lines = (limit.parent / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0
+    counts = dict(line.split(maxsplit=1) for line in lines if " " in line)
+    prefix = "total_" if "total_inactive_file" in counts else ""
+    return sum(int(counts.get(f"{prefix}{name}", 0)) for name in ("inactive_file", "active_file"))
 
 
 def available_cores() -> int:

@@ -9,6 +9,7 @@ import torch
 from pricefuse.encoders.transfer import Transfer, transfer_to
 from pricefuse.errors import InputError
 
+OUT_OF_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "CUDA error: out of memory")  # of a CPU, cuBLAS, the driver
 Batch = tuple[Sequence[int], tuple[torch.Tensor, ...]]
 
 
@@ -97,4 +98,5 @@ class BatchRunner:
 
 def out_of_memory(error: RuntimeError) -> bool:
     """Return whether an operation failed for lack of memory, on the device or on the host."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in OUT_OF_MEMORY)

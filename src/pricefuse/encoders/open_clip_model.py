@@ -55,6 +55,8 @@ def load(settings: ImageTextEncoderSettings, device: torch.device) -> OpenClipMo
                 lowered = False
                 network, transform = create("fp32")
             tokenizer = open_clip.get_tokenizer(location)
+        except torch.OutOfMemoryError as error:
+            raise InputError(f"{settings.model}: no memory for it on {device}. Use a smaller model") from error
         except (OSError, ValueError, RuntimeError) as error:
             raise InputError(f"{settings.model}: not a model that open_clip can load ({error})") from error
     return OpenClipModel(source, network, transform, tokenizer, lowered)

@@ -21,7 +21,8 @@ class PixelTransform:
         if not isinstance(normalize, Normalize):
             raise TypeError(f"the transform ends in {type(normalize).__name__}, not in Normalize")
         self._pixels: Any = Compose(pixels)
-        self._mean, self._deviation = (torch.tensor(each)[:, None, None] for each in (normalize.mean, normalize.std))
+        mean, deviation = (torch.tensor(each)[:, None, None] for each in (normalize.mean, normalize.std))
+        self._by_device = {torch.device("cpu"): (mean, deviation)}
 
     def decode(self, image: bytes) -> torch.Tensor:
         """Return an image's pixels, uint8 (channels, height, width)."""
@@ -29,5 +30,8 @@ class PixelTransform:
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return float32 (images, channels, height, width) for uint8 pixels, on their device."""
-        mean, deviation = self._mean.to(pixels.device), self._deviation.to(pixels.device)
+        if pixels.device not in self._by_device:  # once: a copy from here waits for all that the device has to do
+            own = self._by_device[torch.device("cpu")]
+            self._by_device[pixels.device] = own[0].to(pixels.device), own[1].to(pixels.device)
+        mean, deviation = self._by_device[pixels.device]
         return pixels.float().div_(255).sub_(mean).div_(deviation)

@@ -52,6 +52,8 @@ class TextEncoder:
                 local_files_only=True,
                 model_kwargs={"torch_dtype": weights, **attention},
             ).eval()
+        except torch.OutOfMemoryError as error:
+            raise InputError(f"{model}: no memory for it on {self.device}. Use a smaller model") from error
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise InputError(f"{model}: not a model that sentence-transformers can load ({error})") from error
         self._transformer, *self._pooling = self.network

@@ -24,7 +24,7 @@ class DenseRows:
     def at(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the rows at positions `rows`, which are on the CPU, as float32 (rows, columns) on the device."""
         taken = self._matrix[rows.to(self._matrix.device, non_blocking=True)]
-        if taken.device == self._device:
+        if taken.device.type == self._device.type:  # not the devices: `cuda` and `cuda:0` differ
             return taken
         return taken.pin_memory().to(self._device, non_blocking=True)
 

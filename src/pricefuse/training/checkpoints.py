@@ -11,13 +11,14 @@ import numpy as np
 from pydantic import TypeAdapter
 
 import pricefuse
-from pricefuse.device import pick_device
+from pricefuse.device import device_name
 from pricefuse.features.matrix import LAYOUT
 from pricefuse.files import TEMPORARY_SUFFIX, write_json
 from pricefuse.keys import file_digest, row_key
 from pricefuse.models import storage
 from pricefuse.models.price_model import MEMBERS
 from pricefuse.models.trainer import Epoch
+from pricefuse.resources import available_cores
 from pricefuse.training.fold_fit import FoldFit, MemberSettings, fit_name
 from pricefuse.training.settings import TrainSettings
 
@@ -82,5 +83,6 @@ def fits_key(features: Path, member: str, settings: MemberSettings, train: Train
     code = {path.relative_to(root).as_posix(): file_digest(path) for path in paths}
     data = file_digest(features / LAYOUT)  # it holds the digests of all other files, which Features.load compares
     common = train.model_dump(mode="json", include={"target", "stopping_share", "threads"})
-    machine = [platform.machine(), str(pick_device()), {name: version(name) for name in LIBRARIES}]
+    cores = available_cores() if train.threads == "auto" else train.threads
+    machine = [platform.machine(), device_name(), cores, {name: version(name) for name in LIBRARIES}]
     return row_key(member, settings.model_dump(mode="json"), common, code, data, machine)

@@ -9,6 +9,7 @@ from pricefuse.device import deterministic
 from pricefuse.features.folds import NEVER
 from pricefuse.features.matrix import Features
 from pricefuse.metrics import smape, smape_interval
+from pricefuse.models.settings import BoostedSettings
 from pricefuse.progress import progress
 from pricefuse.training.fold_fit import MemberSettings, fit_rows, held_out_folds
 from pricefuse.training.settings import TrainSettings
@@ -41,19 +42,23 @@ def learning_curve(
 
     curve = []
     total = len(shares) * len(held_out)
+    if isinstance(settings, BoostedSettings):  # the same for every share: only the rows are to differ
+        settings = settings.model_copy(update={"landmarks": settings.landmarks_for(len(features))})
     threads = train.threads_for(len(features))
     with deterministic(threads), progress(total=total, title="learning curve", unit="fit") as bar:
         for share in shares:
-            predicted, used = np.zeros(len(prices)), []
+            predicted = np.zeros(len(prices))
+            used: list[int] = []
             for fold in held_out:
                 rows = np.flatnonzero((folds != fold) & (rank < share))
-                bar.update()
                 if len(np.unique(groups[rows])) < MIN_GROUPS:
+                    bar.update(len(held_out) - len(used))
                     print(f"share {share}: fewer than {MIN_GROUPS} product groups, left out")
                     break
                 model = fit_rows(features, member, settings, train, rows, settings.seeds[0])
                 predicted[folds == fold] = np.exp(model.predict(features.at(np.flatnonzero(folds == fold))))
                 used.append(len(rows))
+                bar.update()
             else:
                 pair = prices[scored], predicted[scored]
                 low, high = smape_interval(*pair, groups[scored], samples=samples, confidence=confidence, seed=seed)

@@ -22,6 +22,7 @@ def expected_memory(features: Features, settings: SimpleNNSettings | LexicalSett
         # Weights, gradient, AdamW's two means and the best weights so far; counts as CSR, and on the device.
         network = MAX_NGRAMS * settings.width * FLOAT * 5
         return rows * dense * FLOAT * COPIES + entries * (FLOAT + INDEX) * 3 + network
-    landmarks = min(settings.landmarks_for(rows), rows)
-    squares = (settings.inner_folds + 4) * landmarks**2 * DOUBLE
+    # A fit has fewer rows than there are, and may have more landmarks for it.
+    landmarks = min(max(settings.landmarks_for(rows), settings.landmarks_for(rows * 4 // 5)), rows)
+    squares = (settings.inner_folds + 4) * landmarks**2 * DOUBLE if "kernel" in settings.base_models else 0
     return rows * features.matrix.shape[1] * FLOAT * COPIES + entries * (FLOAT + INDEX) * 3 + squares
