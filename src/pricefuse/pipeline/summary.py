@@ -40,7 +40,7 @@ def summary(params: Params, root: Path) -> list[str]:
     if scores:
         share = " and `dvc push`" if has_remote(root) else ""
         lines.append(f"  keep it           `git commit -am '...'`{share}")
-        lines.append("  try something     `dvc exp run -S lexical.width=32`, then `dvc metrics diff`")
+        lines.append("  try something     `dvc exp run -S boosted.leaves=31`, then `dvc metrics diff`")
     lines.append("  your own catalog  `make catalog NAME=<folder of data/raw>`, then `make repro`")
     return lines
 
