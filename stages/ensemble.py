@@ -9,8 +9,10 @@ from pricefuse.features.matrix import Features
 from pricefuse.files import read_json, replacing, seal_folder, write_json
 from pricefuse.metrics import smape
 from pricefuse.models import price_model
+from pricefuse.models.neighbors import Neighbors
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
+from pricefuse.training.interval_fit import fit_intervals
 
 
 def main() -> None:
@@ -23,6 +25,7 @@ def main() -> None:
     fits = {str(member): member_fits.read(members / member, features.index) for member in params.train.members}
     log_prices = {member: fit.log_prices for member, fit in fits.items()}
     ensemble, out_of_fold = fit_ensemble(log_prices, features.index, spread=params.ensemble.spread)
+    intervals, out_of_fold = fit_intervals(features, log_prices, out_of_fold, params.ensemble.seed)
 
     cards = {name: embeddings / f"{name}.json" for name in ("gemma", "clip")}
     provenance = {
@@ -34,8 +37,10 @@ def main() -> None:
         "settings": {member: getattr(params, member).model_dump(mode="json") for member in fits},
     }
     folders = {member: fit.folders for member, fit in fits.items()}
-    prices = features.index["price"]
-    price_model.write(model, folders, ensemble, features, (prices.min(), prices.max()), provenance)
+    price_model.write(
+        model, folders, ensemble, intervals, features,
+        neighbors=Neighbors.of(features, params.fuse.seed), recipe=params.pricing(), provenance=provenance,
+    )  # fmt: skip
     with replacing(validation / "out_of_fold.parquet") as temporary:
         out_of_fold.to_parquet(temporary, index=False, write_page_checksum=True)
     with replacing(validation / "epochs.csv") as temporary:

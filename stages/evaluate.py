@@ -5,6 +5,7 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
+from pricefuse.evaluation.intervals import coverage_by_fifth, interval_scores, risk_coverage, surest_scores
 from pricefuse.evaluation.plots import draw_validation
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
 from pricefuse.evaluation.validation_folder import read_validation
@@ -24,12 +25,14 @@ def main() -> None:
     scores = validation_scores(
         out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
     )
+    scores["intervals"], scores["surest"] = interval_scores(out_of_fold), surest_scores(out_of_fold)
     grouped = read_json(folds, "Run `dvc repro`, or `dvc pull`")
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
-    deciles = error_by_decile(out_of_fold)
-    epochs = mean_epochs(trained)
+    deciles, epochs = error_by_decile(out_of_fold), mean_epochs(trained)
+    coverage, surest = coverage_by_fifth(out_of_fold), risk_coverage(out_of_fold)
 
-    for name, table in (("deciles", deciles), ("epochs", epochs)):
+    tables = {"deciles": deciles, "epochs": epochs, "coverage": coverage, "risk_coverage": surest}
+    for name, table in tables.items():
         with replacing(plots / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
     score = (
@@ -43,6 +46,10 @@ def main() -> None:
     write_json(metrics, scores)
     write_json(image_metrics, read_json(images, "Run `dvc repro`, or `dvc pull`"))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")
+    held = ", ".join(f"{level} %: {found['coverage']:.1%}" for level, found in scores["intervals"].items())
+    print(
+        f"share of the prices within the intervals, at {held}; SMAPE of the surest 30 %: {scores['surest']['30']:.2f}"
+    )
     if said := verdict(scores):
         print(f"warning: SMAPE {scores['smape']:.2f} is {said}")
     if alike := grouped["look_alikes_across_folds"]:

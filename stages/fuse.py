@@ -29,6 +29,7 @@ def main() -> None:
     pictures = training_rows.read_pictures(images, ids, len(train))
     shared = training_rows.read_shared(products_path, pictures)
     train_index, groups = training_rows.assign_folds(train, shared, params)
+    train_index["name"] = training_rows.read_names(products_path, len(train))
     alike = training_rows.find_look_alikes(embeddings / "gemma", ids, train_index, params.seed)
     test_index["far"] = training_rows.far_from_training(embeddings / "gemma", ids, train_index, params.seed)
 

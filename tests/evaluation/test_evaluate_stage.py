@@ -8,6 +8,8 @@ import pytest
 
 from pricefuse.files import seal_folder
 
+SIDES = {"low": 0.5, "high": 2.0}
+
 
 @pytest.fixture
 def evaluate(run_stage, write_params, tmp_path):
@@ -18,6 +20,10 @@ def evaluate(run_stage, write_params, tmp_path):
         (tmp_path / "validation").mkdir()
         table = pd.DataFrame({"sample_id": range(rows), "group": range(rows), "fold": np.arange(rows) % 2})
         table = table.assign(price=np.geomspace(1, 100, rows), predicted=predicted)
+        bounds = {
+            f"{side}_{level}": table["predicted"] * factor for level in (80, 95) for side, factor in SIDES.items()
+        }
+        table = table.assign(difficulty=0.3, **bounds)
         table.to_parquet(tmp_path / "validation/out_of_fold.parquet")
         epochs = "member,fold,seed,epoch,train_loss,smape,r2,mae,rmse\nlexical,0,0,1,1.5,80,0.1,3,5\n"
         (tmp_path / "validation/epochs.csv").write_text(epochs)
@@ -55,4 +61,7 @@ def test_a_good_score_has_no_warning(evaluate):
     assert metrics["worse_than_median"] is False
     assert metrics["look_alikes_across_folds"] == 4
     assert "warning" not in printed
+    assert metrics["intervals"]["80"]["coverage"] == 1
+    assert metrics["surest"]["30"] == pytest.approx(metrics["smape"], abs=1e-3)
+    assert "share of the prices within the intervals, at 80 %: 100.0%" in printed
     assert "4 of 60 rows look like a row in another fold" in printed

@@ -15,8 +15,11 @@ from pricefuse.features.fuse import BlockData, fuse
 from pricefuse.features.matrix import Block, Features
 from pricefuse.models import price_model, storage
 from pricefuse.models.ensemble import Ensemble
+from pricefuse.models.neighbors import Neighbors
 from pricefuse.models.price_model import PriceModel
 from pricefuse.training.cross_fit import cross_fit
+from pricefuse.training.ensemble_fit import fit_ensemble
+from pricefuse.training.interval_fit import fit_intervals
 
 ENSEMBLE = Ensemble({"simple_nn": 0.2, "lexical": 0.3, "boosted": 0.5}, 2.5, 1.1, -0.02)
 
@@ -27,17 +30,30 @@ def features():
 
 
 @pytest.fixture(scope="module")
-def models(features):
-    return {member: cross_fit(features, member, SETTINGS[member], TRAIN).models for member in SETTINGS}
+def fitted(features):
+    return {member: cross_fit(features, member, SETTINGS[member], TRAIN) for member in SETTINGS}
+
+
+@pytest.fixture(scope="module")
+def models(fitted):
+    return {member: fit.models for member, fit in fitted.items()}
+
+
+@pytest.fixture(scope="module")
+def intervals(features, fitted):
+    log_prices = {member: fit.log_prices for member, fit in fitted.items()}
+    _, table = fit_ensemble(log_prices, features.index, spread=True)
+    return fit_intervals(features, log_prices, table, 0)[0]
 
 
 @pytest.fixture
-def folder(tmp_path, features, models):
+def folder(tmp_path, features, models, intervals):
     fits = {member: {name: tmp_path / "fits" / member / name for name in own} for member, own in models.items()}
     for member, own in models.items():
         for name, model in own.items():
             storage.save(fits[member][name], model)
-    price_model.write(tmp_path / "model", fits, ENSEMBLE, features, (0.5, 90.0), {"catalog": "test"})
+    neighbors, about = Neighbors.of(features, 0), {"catalog": "test"}
+    price_model.write(tmp_path / "model", fits, ENSEMBLE, intervals, features, neighbors=neighbors, provenance=about)
     return tmp_path / "model"
 
 
@@ -48,13 +64,14 @@ def tampered(folder, **changes):
 
 def test_fits_of_a_member_are_averaged_and_members_combined_in_log_space(folder, features, models):
     logs = {member: np.mean([fit.predict(features) for fit in own.values()], axis=0) for member, own in models.items()}
-    expected = np.clip(np.exp(ENSEMBLE.combine(logs)), 0.5, 90)
+    prices = features.index["price"]
+    expected = np.clip(np.exp(ENSEMBLE.combine(logs)), prices.min(), prices.max())
     np.testing.assert_array_equal(PriceModel.load(folder).predict(features), expected)
 
 
 def test_a_model_is_safetensors_and_json_in_a_folder_a_fit(folder):
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors"}
-    assert sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*")) == sorted(
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*") if path.is_dir()) == sorted(
         f"{member}/fold{fold}-seed0" for member in SETTINGS for fold in (0, 1)
     )
 
@@ -124,7 +141,7 @@ def test_rows_are_priced_some_at_a_time_and_one_fit_is_in_memory(folder, feature
 
 
 def test_half_a_model_and_a_foreign_format_are_refused(folder):
-    with pytest.raises(InputError, match="format 99, but this version reads 5"):
+    with pytest.raises(InputError, match="format 99, but this version reads 6"):
         PriceModel.load(tampered(folder, format=99))
     (folder / "model.json").unlink()
     with pytest.raises(InputError, match="not a complete model"):
@@ -145,12 +162,12 @@ def test_an_unknown_member_is_refused(folder):
         PriceModel.load(tampered(folder))
 
 
-def test_a_fit_that_is_damaged_is_not_put_into_a_model(tmp_path, features, models):
+def test_a_fit_that_is_damaged_is_not_put_into_a_model(tmp_path, features, models, intervals):
     fits = {"boosted": {"fold0-seed0": tmp_path / "fit"}}
     fit = models["boosted"]["fold0-seed0"]
     storage.save(tmp_path / "fit", replace(fit, start=fit.start * np.nan))
-    with pytest.raises(InputError, match="fit: start has a number that is not finite: the fit is damaged"):
-        price_model.write(tmp_path / "model", fits, Ensemble.mean(["boosted"]), features, (0.5, 90.0), {})
+    with pytest.raises(InputError, match="fit: start has a number that is not finite: the model is damaged"):
+        price_model.write(tmp_path / "model", fits, Ensemble.mean(["boosted"]), intervals, features, provenance={})
 
 
 def test_a_price_that_is_not_finite_is_refused(folder, features):
@@ -164,7 +181,12 @@ def test_a_price_that_is_not_finite_is_refused(folder, features):
         broken.predict(features)
 
 
-def test_stage_predict_names_products_that_resemble_no_training_product(run_stage, folder, features, tmp_path):
+def test_stage_predict_names_products_that_resemble_no_training_product(
+    run_stage, write_params, folder, features, tmp_path
+):
+    write_params(tmp_path, {"predict.coverage": 0.9})
+    expected = PriceModel.load(folder).predict_with_bounds(features, 0.9)
+
     def priced(**columns):
         index = pd.DataFrame({"sample_id": features.index["sample_id"], **columns})
         blocks = [
@@ -172,9 +194,12 @@ def test_stage_predict_names_products_that_resemble_no_training_product(run_stag
             for block in features.blocks
         ]
         fuse(tmp_path / "fused", index, blocks, [features.ngrams], features.attributes)
-        arguments = ("--features", "fused", "--model", folder, "--out", "prices.csv")
+        arguments = ("--features", "fused", "--model", folder, "--out", "test_out.csv", "--bounds", "prices.csv")
         printed = run_stage("predict", tmp_path, *arguments).stdout
-        assert list(pd.read_csv(tmp_path / "prices.csv")) == ["sample_id", "price"]
+        assert list(pd.read_csv(tmp_path / "test_out.csv")) == ["sample_id", "price"]
+        bounded = pd.read_csv(tmp_path / "prices.csv")
+        assert list(bounded) == ["sample_id", "price", "price_low", "price_high"]
+        np.testing.assert_allclose(bounded[list(expected)], expected, rtol=1e-4)
         return printed
 
     far = np.isin(np.arange(len(features)), [3, 5])

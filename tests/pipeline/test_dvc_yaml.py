@@ -2,6 +2,8 @@
 
 import importlib.util
 
+from pricefuse.pipeline.params import PRICING
+
 import pytest
 import yaml
 from closure import code_dependencies
@@ -42,9 +44,10 @@ def test_a_stages_code_dependencies_are_the_packages_that_its_script_imports(nam
 def test_a_stage_says_what_it_does_and_depends_on_its_own_section_whole(name):
     assert STAGES[name]["desc"]
     named = STAGES[name].get("params", [])
-    own = {"train": "${item.member}", "predict": None}.get(name, name)
+    own = {"train": "${item.member}"}.get(name, name)
     assert own is None or own in named
-    whole = {own, *(MEMBERS if name == "learning_curve" else ())}  # the curve may be that of any member
+    # The curve may be that of any member; the price model carries the recipe by which new products are priced.
+    whole = {own, *{"learning_curve": MEMBERS, "ensemble": PRICING}.get(name, ())}
     for dotted in named:
         value = PARAMS
         for part in () if "$" in dotted else dotted.split("."):

@@ -1,6 +1,7 @@
 """A model by somebody who also computes its digests: what no model has is refused, and every price is positive."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.price_model import PriceModel
 
 pytestmark = pytest.mark.slow
+UNUSED = {"files", "digest", "provenance", "recipe"}  # what no price of given features follows from
 
 
 def test_whoever_seals_a_changed_model_json_gets_a_refusal_or_positive_prices(small_workspace):
     path = Path(MODEL) / "model.json"
     content = json.loads(path.read_text())
-    described = {name: part for name, part in content.items() if name not in {"files", "digest", "provenance"}}
+    described = {name: part for name, part in content.items() if name not in UNUSED}
     cases = [*json_changes(described), *((place, DELETED) for place, _ in json_changes(described))]
     refused = 0
     for place, new in sorted({repr(case): case for case in cases if case[0]}.values(), key=repr)[::3]:
@@ -97,13 +99,12 @@ def test_whoever_seals_a_changed_layout_gets_a_refusal_or_the_same_prices(small_
 
 def one_fit(member):
     """Return the folder of a fit, and what prices its model gives alone."""
-    features = Features.load(Path("data/fused/test"))
+    features, model = Features.load(Path("data/fused/test")), PriceModel.load(Path(MODEL))
     folder = Path(MODEL) / member / "fold0-seed0"
 
     def run():
         fit = price_model.load_fit(folder, member, features.layout)
-        described = features.layout, features.attributes
-        return PriceModel({member: {"fit": fit}}, Ensemble.mean([member]), *described, 0.5, 90.0).predict(features)
+        return replace(model, members={member: {"fit": fit}}, ensemble=Ensemble.mean([member])).predict(features)
 
     return folder, run
 
@@ -137,3 +138,26 @@ def test_values_that_no_fit_has_are_refused_and_no_other_gives_a_price_that_is_n
         require_positive(got, None, f"{place}: {new}")
         refused += isinstance(got, str)
     assert refused > 100
+
+
+@pytest.mark.parametrize("part", ["intervals", "neighbors"])
+def test_parts_that_no_model_has_are_refused_or_give_positive_prices_though_sealed(small_workspace, part):
+    folder = Path(MODEL) / part
+    arrays, content = load_file(folder / "arrays.safetensors"), json.loads((folder / "fit.json").read_text())
+    refused = 0
+    for name, array in arrays.items():
+        for what, other in array_changes(array).items():
+            save_file({**arrays, name: np.ascontiguousarray(other)}, folder / "arrays.safetensors")
+            seal(Path(MODEL))
+            got = refused_or(priced)
+            require_positive(got, None, f"{name}: {what}")
+            refused += isinstance(got, str)
+    save_file(arrays, folder / "arrays.safetensors")
+    cases = [*json_changes(content), *((place, DELETED) for place in dict(json_changes(content)) if place)]
+    for place, new in cases[:: 1 + len(cases) // 60]:
+        (folder / "fit.json").write_text(json.dumps(changed(content, place, new)))
+        seal(Path(MODEL))
+        got = refused_or(priced)
+        require_positive(got, None, f"{place}: {new}")
+        refused += isinstance(got, str)
+    assert refused > 30

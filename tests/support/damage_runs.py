@@ -13,6 +13,7 @@ from pricefuse.models.ensemble import Ensemble
 from pricefuse.models.price_model import PriceModel
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
+from pricefuse.training.interval_fit import fit_intervals
 
 MEMBERS = ("simple_nn", "lexical", "boosted")
 QUICK = {
@@ -28,7 +29,7 @@ ARGUMENTS = {
         "features": "data/fused/train", "embeddings": "data/embeddings", "members": "models/members", "model": MODEL,
         "validation": VALIDATION,
     },
-    "predict": {"features": "data/fused/test", "model": MODEL, "out": "prices.csv"},
+    "predict": {"features": "data/fused/test", "model": MODEL, "out": "test_out.csv", "bounds": "prices.csv"},
     "evaluate": {
         "validation": VALIDATION, "images": "images.json", "folds": "folds.json", "headline": "scores.json",
         "metrics": "metrics.json", "image-metrics": "image_metrics.json", "plots": "plots",
@@ -46,19 +47,24 @@ def files(folder):
 
 def priced(model=MODEL):
     features = Features.load(Path("data/fused/test"))
-    return PriceModel.load(Path(model)).predict(features)
+    loaded = PriceModel.load(Path(model))
+    columns = [column.start for column in loaded.blocks if loaded.neighbors and column.name == loaded.neighbors.block]
+    for start in columns:
+        loaded.neighbors.nearest(features.matrix[:3, start : start + loaded.neighbors.vectors.shape[1]], 2)
+    return loaded.predict_with_bounds(features, 0.8).to_numpy()
 
 
 def weighed(*members):
     """Do what stage ensemble does, with the plain mean of `members`, and predict by the model that it gives."""
     features = Features.load(Path("data/fused/train"), training=True)
     fits = {member: member_fits.read(Path("models/members") / member, features.index) for member in members}
-    fit_ensemble({member: fit.log_prices for member, fit in fits.items()}, features.index, spread=False)
+    log_prices = {member: fit.log_prices for member, fit in fits.items()}
+    _, table = fit_ensemble(log_prices, features.index, spread=False)
+    intervals, _ = fit_intervals(features, log_prices, table, 0)
     folders = {member: fit.folders for member, fit in fits.items()}
-    prices = features.index["price"]
     shutil.rmtree("again", ignore_errors=True)
     ensemble = Ensemble.mean(list(members))
-    price_model.write(Path("again"), folders, ensemble, features, (prices.min(), prices.max()), {})
+    price_model.write(Path("again"), folders, ensemble, intervals, features, provenance={})
     return priced("again")
 
 

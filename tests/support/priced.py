@@ -41,6 +41,7 @@ def catalog(rows=300, seed=0, folds=3, bits=12):
             "price": np.exp(log_price),
             "group": groups,
             "fold": groups % folds,
+            "name": names,
         }
     )
     ngrams = count_ngrams({"name": names, "text": [f"{name}. A fine choice" for name in names]}, bits)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pricefuse.errors import InputError
+from pricefuse.evaluation.intervals import LEVELS
 from pricefuse.evaluation.scores import MEMBER_PREFIX
 from pricefuse.files import read_json, read_parquet, require_sealed
 
@@ -17,7 +18,8 @@ EPOCH_NUMBERS = ("fold", "seed", "epoch", "train_loss", "smape", "r2", "mae", "r
 class Validation(NamedTuple):
     """The out-of-fold predictions, the training of the networks, and the ensemble.
 
-    `out_of_fold` has sample_id, group, fold, price, predicted and predicted_<member>, a row for each held-out row.
+    `out_of_fold` has sample_id, group, fold, price, predicted, predicted_<member>, difficulty (of ln price, positive),
+    and for each of LEVELS the bounds low_<level> and high_<level>, a row for each held-out row.
     `epochs` has member, fold, seed, epoch, train_loss and scores, a row for each epoch of each network. `weights` are
     the members' shares of the ensemble.
     """
@@ -39,14 +41,17 @@ def read_validation(folder: Path) -> Validation:
 
 def _out_of_fold(path: Path) -> pd.DataFrame:
     table = read_parquet(path, REMEDY)
-    if missing := [name for name in ("sample_id", "group", "fold", "price", "predicted") if name not in table]:
+    bounds = [f"{side}_{level}" for level in LEVELS for side in ("low", "high")]
+    needed = ["sample_id", "group", "fold", "price", "predicted", "difficulty", *bounds]
+    if missing := [name for name in needed if name not in table]:
         raise InputError(f"{path}: no column {', '.join(missing)}. {REMEDY}")
     whole = all(pd.api.types.is_integer_dtype(table[name]) for name in ("group", "fold"))
-    prices = table[["price", "predicted", *(name for name in map(str, table) if name.startswith(MEMBER_PREFIX))]]
+    numbers = ["price", "predicted", "difficulty", *bounds]
+    prices = table[[*numbers, *(name for name in map(str, table) if name.startswith(MEMBER_PREFIX))]]
     if not (len(table) and whole and all(dtype == np.float64 for dtype in prices.dtypes)):
         raise InputError(f"{path}: no rows, or a column of another type. {REMEDY}")
     if not (np.isfinite(prices.to_numpy()) & (prices.to_numpy() > 0)).all():
-        raise InputError(f"{path}: a price is not a positive number. {REMEDY}")
+        raise InputError(f"{path}: a price or difficulty is not a positive number. {REMEDY}")
     return table
 
 

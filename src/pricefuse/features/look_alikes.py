@@ -11,6 +11,11 @@ LOOK_ALIKE = 0.97
 SAMPLE_ROWS = 2500  # whose neighbors are looked for, among all rows
 REFERENCE_ROWS = 2500  # of the training rows, with which products to be priced are compared
 TILE_ROWS = 1024
+# All but this share of the training rows have a cosine of `usual` or more with a row in another fold; a product to be
+# priced is far from all training rows where its distance (1 - cosine) is so many times the usual one. Both are measured
+# against the same sample of training rows, so that the cost is that of the rows and not of their square.
+FAR_SHARE, FAR_FACTOR = 0.001, 1.2
+_ROUNDING = 1e-4
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
@@ -54,6 +59,19 @@ def sampled_rows(folds: np.ndarray, seed: int) -> np.ndarray:
 def reference_rows(folds: np.ndarray, seed: int) -> np.ndarray:
     """Return the ascending positions of at most `REFERENCE_ROWS` rows."""
     return _sample(np.arange(len(folds)), REFERENCE_ROWS, seed + 1)
+
+
+def far_cosine(chunks: Iterable[np.ndarray], folds: np.ndarray, seed: int) -> float:
+    """Return the cosine with the nearest of the reference rows below which a product resembles no training product.
+
+    `chunks` are the vectors of all training rows as they are stored, `folds` int (rows,).
+    """
+    reference, sample = reference_rows(folds, seed), sampled_rows(folds, seed)
+    needed = np.union1d(reference, sample)
+    vectors = rows_of(chunks, needed)
+    known, queries = (vectors[np.searchsorted(needed, rows)] for rows in (reference, sample))
+    cosines, _ = nearest(queries, [known], folds[sample], folds[reference])
+    return float(1 - FAR_FACTOR * (1 - np.quantile(cosines, FAR_SHARE)) - _ROUNDING)
 
 
 def _sample(rows: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -20,12 +20,8 @@ from pricefuse.tables.parquet import iter_batches, iter_matching
 
 # More look-alikes than this share of the rows, and the score is in doubt.
 MAX_LOOK_ALIKE_SHARE = 0.02
-# All but this share of the training rows have a cosine of `usual` or more with a row in another fold; a product to be
-# priced is far from all training rows where its distance (1 - cosine) is so many times the usual one. Both are measured
-# against the same sample of training rows, so that the cost is that of the rows and not of their square.
-FAR_SHARE, FAR_FACTOR = 0.001, 1.2
-_ROUNDING = 1e-4
 _NO_SIDE = NEVER - 1
+MAX_NAME_CHARACTERS = 120  # of the name that a model's neighbors are shown by
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,15 @@ def read_pictures(hashes: Path, sample_ids: Ids, rows: int) -> pd.Series:
     (table,) = iter_matching(hashes, sample_ids, ["sha256", "phash"])
     sha256, phashes = (table[name].combine_chunks()[:rows] for name in ("sha256", "phash"))
     return same_pictures(sample_ids, sha256, phashes)
+
+
+def read_names(products: Path, rows: int) -> list[str]:
+    """Return what people know the first `rows` products by: the item's name, else the beginning of its text."""
+    names: list[str] = []
+    for batch in iter_batches(products, ["name", "text"], range(rows)):
+        pairs = zip(batch["name"].to_pylist(), batch["text"].to_pylist(), strict=True)
+        names += [(name or text)[:MAX_NAME_CHARACTERS] for name, text in pairs]
+    return names
 
 
 def read_shared(products: Path, pictures: pd.Series) -> dict[str, pd.Series]:
@@ -107,18 +112,14 @@ def far_from_training(folder: Path, sample_ids: Ids, index: pd.DataFrame, seed: 
     `sample_ids` are all products', those of `index`, the training rows, first; `folder` is the table of their vectors.
     """
     folds, training = index["fold"].to_numpy(), range(len(index))
-    reference, sample = look_alikes.reference_rows(folds, seed), look_alikes.sampled_rows(folds, seed)
-    needed = np.union1d(reference, sample)
-    vectors = look_alikes.rows_of(stored_vectors(folder, sample_ids, training), needed)
-    known = vectors[np.searchsorted(needed, reference)]
-    queries = vectors[np.searchsorted(needed, sample)]
-    cosines, _ = look_alikes.nearest(queries, [known], folds[sample], folds[reference])
-    usual = np.quantile(cosines, FAR_SHARE)
+    limit = look_alikes.far_cosine(stored_vectors(folder, sample_ids, training), folds, seed)
+    reference = look_alikes.reference_rows(folds, seed)
+    known = look_alikes.rows_of(stored_vectors(folder, sample_ids, training), reference)
     found = [np.empty(0, bool)]
     for chunk in stored_vectors(folder, sample_ids, range(len(index), len(sample_ids))):
         new = look_alikes.unit_length(chunk)
         cosines, _ = look_alikes.nearest(new, [known], np.full(len(new), _NO_SIDE), folds[reference])
-        found.append(1 - cosines > FAR_FACTOR * (1 - usual) + _ROUNDING)
+        found.append(cosines < limit)
     return np.concatenate(found)
 
 

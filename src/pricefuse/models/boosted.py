@@ -62,7 +62,7 @@ class Boosted:
         stack, predicted = Stack.cross_fit(features, rows, log_prices, inner, settings.base_models, landmarks, seed)
         start = _fit_start(predicted, log_prices)
         parameters = _parameters(settings, seed)
-        inputs = np.concatenate([_attributes(features, rows), predicted], axis=1)
+        inputs = np.concatenate([attribute_columns(features, rows), predicted], axis=1)
         data = lightgbm.Dataset(inputs, log_prices, init_score=_combine(predicted, start), free_raw_data=False)
         rounds = _best_rounds(data, inner, parameters, settings.max_rounds)
         trees = lightgbm.train(parameters, data, num_boost_round=rounds)
@@ -73,7 +73,7 @@ class Boosted:
         if not len(features):
             return np.empty(0)
         predicted = self.stack.predict(features)
-        inputs = np.concatenate([_attributes(features, np.arange(len(features))), predicted], axis=1)
+        inputs = np.concatenate([attribute_columns(features, np.arange(len(features))), predicted], axis=1)
         corrected = _combine(predicted, self.start) + self.trees.predict(inputs)
         return np.clip(corrected, *np.log([self.target.low, self.target.high]))
 
@@ -84,8 +84,7 @@ class Boosted:
         require_array("start", self.start, np.float64, (1 + len(self.stack.models),))
         if (self.start[1:] < 0).any():
             raise ValueError("start has a negative weight")
-        attributes = sum(block.width for block in layout if block.name in ATTRIBUTES)
-        self.trees.validate(attributes + len(self.stack.models))
+        self.trees.validate(attribute_count(layout) + len(self.stack.models))
 
 
 def _parameters(settings: BoostedSettings, seed: int) -> dict[str, object]:
@@ -129,7 +128,13 @@ def _combine(predicted: np.ndarray, start: np.ndarray) -> np.ndarray:
     return start[0] + (predicted - start[0]) @ start[1:]
 
 
-def _attributes(features: Features, rows: np.ndarray) -> np.ndarray:
+def attribute_count(layout: Sequence[Block]) -> int:
+    """Return the number of columns of `attribute_columns`."""
+    return sum(block.width for block in layout if block.name in ATTRIBUTES)
+
+
+def attribute_columns(features: Features, rows: np.ndarray) -> np.ndarray:
+    """Return the blocks ATTRIBUTES of `rows` (positions), float64 (rows, columns), NaN where there is no value."""
     kept = [features.matrix[rows, b.start : b.stop] for b in features.blocks if b.name in ATTRIBUTES]
     give_back(features.matrix)
     # A number beyond any honest one must not become infinite on the way into the trees' bins.

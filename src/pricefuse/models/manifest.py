@@ -14,9 +14,10 @@ from pricefuse.files import FileDigest, json_digest, read_json, require_files, w
 from pricefuse.models import storage
 from pricefuse.models.ensemble import Ensemble
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 REMEDY = "Run `dvc repro ensemble`, or `dvc pull`"
 ATTRIBUTES = "attributes"  # the block whose columns have names
+INTERVALS, NEIGHBORS = "intervals", "neighbors"  # folders beside those of the members
 # A name is a folder's name and nothing else: a model that travels must not read from elsewhere.
 _NAME = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 
@@ -28,17 +29,19 @@ class _Strict(BaseModel):
 class Manifest(_Strict):
     """The content of model.json.
 
-    `members` has the names of each member's fits, `files` a digest for each file of each fit, `blocks` the layout of
-    the features, `attributes` the names of the columns of the block of that name, `price_range` the lowest and highest
-    training price, and `provenance` says where the model is from.
+    `members` has the names of each member's fits, `files` a digest for each file of each fit, of the intervals and, if
+    there are any, of the neighbors; `blocks` the layout of the features, `attributes` the names of the columns of the
+    block of that name, `price_range` the lowest and highest training price, `recipe` the sections of params.yaml by
+    which a new product's features are made, and `provenance` says where the model is from.
     """
 
-    format: Literal[5]
+    format: Literal[6]
     members: Annotated[dict[str, Annotated[tuple[str, ...], Field(min_length=1)]], Field(min_length=1)]
     ensemble: Ensemble
     price_range: tuple[float, float]
     blocks: tuple[Block, ...]
     attributes: tuple[str, ...]
+    recipe: dict[str, dict[str, JsonValue]]
     provenance: dict[str, JsonValue]
     files: dict[str, FileDigest]
 
@@ -53,13 +56,20 @@ class Manifest(_Strict):
         low, high = self.price_range
         if not 0 < low <= high:
             raise ValueError(f"price_range {low} to {high} is not a range of prices")
-        if set(self.files) != set(fit_files(self.members)):
-            raise ValueError("files does not list the files of the members' fits")
+        if reserved := {INTERVALS, NEIGHBORS} & set(self.members):
+            raise ValueError(f"{', '.join(sorted(reserved))} is not the name of a member")
+        fits = fit_files(self.members)
+        if set(self.files) not in ({*fits, *part_files(INTERVALS)}, {*fits, *part_files(INTERVALS, NEIGHBORS)}):
+            raise ValueError("files does not list the files of the members' fits and of the intervals")
         _require_layout(self.blocks)
         width = sum(block.width for block in self.blocks if block.name == ATTRIBUTES)
         if len(set(self.attributes)) != width or len(self.attributes) != width:
             raise ValueError(f"attributes does not name the {width} columns of that block, each once")
         return self
+
+    @property
+    def has_neighbors(self) -> bool:
+        return set(part_files(NEIGHBORS)) <= set(self.files)
 
     def write(self, folder: Path) -> None:
         """Write model.json, with a digest of its own content."""
@@ -93,6 +103,11 @@ class Manifest(_Strict):
 def fit_files(members: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the paths of the files of the members' fits, relative to the model's folder."""
     return [f"{member}/{fit}/{name}" for member, fits in members.items() for fit in fits for name in storage.FILES]
+
+
+def part_files(*parts: str) -> list[str]:
+    """Return the paths of the files of other parts of a model, such as INTERVALS, relative to its folder."""
+    return [f"{part}/{name}" for part in parts for name in storage.FILES]
 
 
 def _require_layout(blocks: tuple[Block, ...]) -> None:

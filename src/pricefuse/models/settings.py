@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pricefuse.settings import Auto, Block, Count, Seeds, Settings, require_distinct
+from pricefuse.settings import Auto, Block, Count, InnerShare, Seeds, Settings, require_distinct
 
 StackedModel = Literal["words", "kernel", "lasso"]
 LearningRate = Annotated[float, Field(ge=1e-8, le=10)]
@@ -92,3 +92,9 @@ class BoostedSettings(Settings):
         if self.landmarks != "auto":
             return self.landmarks
         return LANDMARKS if rows <= MANY_ROWS else LANDMARKS_OF_MANY
+
+
+class PredictSettings(Settings):
+    """Section `predict` of params.yaml, whose comments say what each key means."""
+
+    coverage: InnerShare

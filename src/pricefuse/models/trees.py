@@ -68,6 +68,12 @@ class Trees:
             array("leaf_value", np.float64),
         )
 
+    @classmethod
+    def none(cls) -> "Trees":
+        """Return no trees at all, which predict 0."""
+        whole, small, real = np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.float64)
+        return cls(whole, whole, real, small, small, whole, whole, real)
+
     def validate(self, columns: int) -> None:
         """Raise ValueError unless these are trees over `columns` columns: every child in range, and no cycle."""
         require_array("splits", self.splits, np.int32, (None,))

@@ -1,7 +1,7 @@
 """Read params.yaml as typed settings; refuse unknown keys, wrong types and values out of range, with their place."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pricefuse.pipeline.yaml_loader import load_yaml
 
@@ -14,10 +14,12 @@ from pricefuse.encoders.settings import ImageTextEncoderSettings, TextEncoderSet
 from pricefuse.errors import InputError
 from pricefuse.evaluation.settings import EvaluateSettings
 from pricefuse.features.settings import FuseSettings
-from pricefuse.models.settings import BoostedSettings, LexicalSettings, SimpleNNSettings
+from pricefuse.models.settings import BoostedSettings, LexicalSettings, PredictSettings, SimpleNNSettings
 from pricefuse.settings import Settings
 from pricefuse.text.settings import CleanSettings
 from pricefuse.training.settings import EnsembleSettings, LearningCurveSettings, TrainSettings
+
+PRICING = ("clean", "download", "embed_gemma", "embed_clip", "fuse")
 
 
 class Params(Settings):
@@ -36,7 +38,12 @@ class Params(Settings):
     lexical: LexicalSettings
     boosted: BoostedSettings
     evaluate: EvaluateSettings
+    predict: PredictSettings
     learning_curve: LearningCurveSettings
+
+    def pricing(self) -> dict[str, Any]:
+        """Return the sections by which a new product's features are made, as JSON values: a model carries them."""
+        return {name: getattr(self, name).model_dump(mode="json") for name in PRICING}
 
     @model_validator(mode="after")
     def _members_have_their_features(self) -> Self:

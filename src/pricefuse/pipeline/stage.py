@@ -6,8 +6,11 @@ takes long, and from then on Ctrl-C ends in one line, also while the others are 
 
 import argparse
 import errno
+import json
+import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,9 @@ from typing import NoReturn
 from pricefuse.errors import InputError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's share of it, the limit on a file's size
+
+
+SECONDS = "tmp/seconds"
 
 
 class Terminated(KeyboardInterrupt):
@@ -39,11 +45,13 @@ def run(main: Callable[[], None]) -> None:
     """Run `main`; exit 1 with one message for what the user can correct, 130 for SIGINT and 143 for SIGTERM.
 
     DVC takes a stage that exits with 0 as done, so that nothing here may turn a failure into success. Defects keep
-    their traceback.
+    their traceback. How long the stage took is left in tmp/seconds, for the report.
     """
+    started = time.monotonic()
     try:
         with _raise_on_sigterm():
             main()
+        _record_seconds(time.monotonic() - started)
     except InputError as error:
         _exit(1, f"error: {error}")
     except KeyboardInterrupt as error:
@@ -55,6 +63,14 @@ def run(main: Callable[[], None]) -> None:
         _exit(
             1, f"error: no space left on the disk or within its limits ({place}). Free some and run `dvc repro` again"
         )
+
+
+def _record_seconds(seconds: float) -> None:
+    """Note the seconds of a stage that DVC runs. Not tracked: they differ from run to run, as no output may."""
+    if name := os.environ.get("DVC_STAGE"):
+        path = Path(SECONDS) / f"{name.replace('/', '_')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"stage": name, "seconds": round(seconds, 1)}), encoding="utf-8")
 
 
 @contextmanager

@@ -40,9 +40,7 @@ def cross_weigh(
     log_prices: Mapping[str, np.ndarray], prices: np.ndarray, folds: np.ndarray, groups: np.ndarray, *, spread: bool
 ) -> np.ndarray:
     """Return the ensemble's ln prices, float64 (rows,), each row's weights fitted on the other folds' predictions."""
-    if len(np.unique(folds)) == 1:
-        parts = min(ENSEMBLE_FOLDS, len(np.unique(groups)))
-        folds = group_folds(groups, parts, 0) if parts > 1 else folds
+    folds = evaluation_folds(folds, groups)
     combined = np.zeros(len(prices))
     for fold in np.unique(folds):
         others, rows = folds != fold, folds == fold
@@ -51,3 +49,12 @@ def cross_weigh(
         )
         combined[rows] = ensemble.combine({name: values[rows] for name, values in log_prices.items()})
     return combined
+
+
+def evaluation_folds(folds: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the folds by which weights and intervals are cross-fitted, int64 (rows,).
+
+    These are `folds`; where that is one, as of a random split, its groups are divided into ENSEMBLE_FOLDS.
+    """
+    parts = min(ENSEMBLE_FOLDS, len(np.unique(groups)))
+    return group_folds(groups, parts, 0) if len(np.unique(folds)) == 1 and parts > 1 else folds

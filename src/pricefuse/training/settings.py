@@ -38,6 +38,7 @@ class EnsembleSettings(Settings):
     """Section `ensemble` of params.yaml, whose comments say what each key means."""
 
     spread: bool
+    seed: Seed
 
 
 class LearningCurveSettings(Settings):
