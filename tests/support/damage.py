@@ -78,6 +78,8 @@ def array_changes(array):
         first = np.zeros(array.shape, bool)
         first.flat[0] = True
         values = {"f": [np.nan, np.inf, -1, 1e30], "u": [255, 3], "i": [-1, 1, 2**31 - 1, -(2**31)]}[array.dtype.kind]
+        if array.dtype.kind in "iu":
+            values = np.clip(values, np.iinfo(array.dtype).min, np.iinfo(array.dtype).max).tolist()
         found |= {f"first is {value}": np.where(first, array.dtype.type(value), array) for value in values}
         found["reversed"] = np.ascontiguousarray(array.ravel()[::-1].reshape(array.shape))
         found["a row short"] = array[:-1] if array.ndim else array.reshape(1)

@@ -113,7 +113,8 @@ class PriceModel:
 
     def _combined(self, log_prices: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the ensemble's ln prices within the range of the training prices, float64 (rows,)."""
-        combined = self.ensemble.combine(log_prices)
+        with np.errstate(over="ignore", invalid="ignore"):  # of a member whose fit is not one
+            combined = self.ensemble.combine(log_prices)
         if wrong := int((~np.isfinite(combined)).sum()):
             raise InputError(f"the model has no positive price for {wrong:,} of {len(combined):,} rows. {REMEDY}")
         return np.clip(combined, *np.log([self.low, self.high]))
