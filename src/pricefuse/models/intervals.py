@@ -108,8 +108,10 @@ def conformal_bounds(
     system = ConformalPredictiveSystem().fit(scores, sigmas=np.ones(len(scores)))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the no. of calibration")
-        low, high = system.predict_int(log_prices, sigmas=difficulty, confidence=coverage).T
-    low, high = np.minimum(low, log_prices), np.maximum(high, log_prices)
+        # The bounds of one product of difficulty 1 at 0 are those of all others, scaled and shifted.
+        ((low_score, high_score),) = system.predict_int(np.zeros(1), sigmas=np.ones(1), confidence=coverage)
+    low = log_prices + difficulty * min(low_score, 0.0)
+    high = log_prices + difficulty * max(high_score, 0.0)
     lowest, highest = np.log(price_range)
     return np.exp(np.clip(low, lowest, highest)), np.exp(np.clip(high, lowest, highest))
 
