@@ -95,6 +95,10 @@ class Download:
         limits = (settings.max_pixels, settings.max_bytes, settings.max_redirects)
         return ("image", RECIPE_VERSION, settings.side, settings.jpeg_quality, *limits, kind, value, allowed)
 
+    def needs_network(self, position: int) -> bool:
+        """Return whether a product's image is neither a file nor known to be missing, but has to be fetched."""
+        return self._sources[position].kind == _LINK
+
     def compute(self, positions: Sequence[int] | np.ndarray) -> Generator[tuple[int, dict[str, Any]], None, None]:
         """Yield (position, record) with the columns of SCHEMA as they finish.
 

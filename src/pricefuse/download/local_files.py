@@ -23,18 +23,18 @@ class UnreadableFileError(ValueError):
 class LocalImages:
     """The image files of a catalog: those in its folder `images`, listed once, and those that links name as paths.
 
-    Files in `images` are found by comparing names with the listing: no path is made from an id or a URL. The listed
-    files themselves may be symbolic links, as DVC's cache makes them.
+    `images` may be another folder. Files in it are found by comparing names with the listing: no path is made from an
+    id or a URL. The listed files themselves may be symbolic links, as DVC's cache makes them.
 
     Raises InputError if there is an `images` that cannot be listed.
     """
 
-    def __init__(self, catalog_folder: Path) -> None:
+    def __init__(self, catalog_folder: Path, images: Path | None = None) -> None:
         self._folder = catalog_folder
         self._resolved = catalog_folder.resolve()
         self._files: dict[str, Path] = {}
         self._unreadable: set[Path] = set()
-        for path, readable in _listing(catalog_folder / FOLDER):
+        for path, readable in _listing(images or catalog_folder / FOLDER):
             if not readable:
                 self._unreadable.add(path)
             self._files.setdefault(path.name, path)

@@ -1,6 +1,6 @@
 """Encode texts and images into one space with an open_clip model and its evaluation transform."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -37,23 +37,31 @@ class Tower(NamedTuple):
 class ImageTextEncoder:
     """Texts and images to L2-normalized float32 vectors of one space."""
 
-    def __init__(self, settings: ImageTextEncoderSettings) -> None:
+    def __init__(
+        self,
+        settings: ImageTextEncoderSettings,
+        device: torch.device | None = None,
+        precisions: Mapping[str, str] | None = None,
+    ) -> None:
         """Load `settings.model` for evaluation.
 
         It is `packaged:minilm-efficientnet-lite0`, `<architecture>/<open_clip tag>` such as
-        `ViT-L-14/laion2b_s32b_b82k`, `hf-hub:<model>`, or a folder with an open_clip_config.json and weights. Raises
-        InputError where it cannot be loaded.
+        `ViT-L-14/laion2b_s32b_b82k`, `hf-hub:<model>`, or a folder with an open_clip_config.json and weights.
+        `device` is the one of `pick_device`, and `precisions` (the dtypes' names of "text" and "image") follow from
+        `settings.dtype`, unless they are given. Raises InputError where the model cannot be loaded.
         """
         # The stage has a progress bar of its own.
         transformers.utils.logging.disable_progress_bar()
         self.settings = settings
-        self.device = pick_device()
+        self.device = device or pick_device()
         loaded = open_clip_model.load(settings, self.device)
         self.source, self.network, self.tokenizer = loaded.source, loaded.network, loaded.tokenizer
         self.pixels = PixelTransform(loaded.transform)
         self.transform, self._lowered = loaded.transform, loaded.lowered
-        images = pick_dtype(settings.dtype, self.device, self.network.visual)
-        self.texts = Tower(self.network.encode_text, pick_dtype(settings.dtype, self.device), lambda tokens: tokens)
+        given = precisions or {}
+        texts = pick_dtype(given.get("text", settings.dtype), self.device)
+        images = pick_dtype(given.get("image", settings.dtype), self.device, self.network.visual)
+        self.texts = Tower(self.network.encode_text, texts, lambda tokens: tokens)
         self.images = Tower(self.network.encode_image, images, self.pixels.normalize)
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         ((_, vector),) = self.encode_texts([(0, "")])

@@ -30,9 +30,10 @@ class TextEncoder:
     Every text has a vector; that of the empty text is what the encoder computes for its prompt and special tokens.
     """
 
-    def __init__(self, settings: TextEncoderSettings) -> None:
+    def __init__(self, settings: TextEncoderSettings, device: torch.device | None = None) -> None:
         """Load `settings.model` for evaluation: `packaged:all-MiniLM-L6-v2`, a folder, or a model of the hub.
 
+        `device` is the one of `pick_device` unless it is given.
         Raises InputError where the model cannot be loaded, or `chunk_tokens` leaves no room for text.
         """
         # The stage has a progress bar of its own.
@@ -40,7 +41,7 @@ class TextEncoder:
         self.settings = settings
         model = settings.model
         self.source: Source = bundled.minilm() if model == bundled.MINILM else resolve(model, settings.revision)
-        self.device = pick_device()
+        self.device = device or pick_device()
         self.precision = pick_dtype(settings.dtype, self.device)
         # On a CPU the weights stay in float32, and autocast uses bfloat16 for the operations that have it there.
         weights = self.precision if self.device.type == "cuda" else torch.float32

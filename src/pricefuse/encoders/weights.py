@@ -65,7 +65,7 @@ def resolve(model: str, revision: str | None) -> Source:
     if model.startswith((".", "/", "~")):
         raise InputError(f"{model}: no such folder. Set `model` in params.yaml to a folder with the encoder's files")
     try:
-        folder = Path(snapshot_download(model, revision=revision, ignore_patterns=[*OTHER_FRAMEWORKS, *PICKLES]))
+        folder = _snapshot(model, revision)
     except GatedRepoError:
         raise InputError(
             f"{model}: the hub requires its license to be accepted first. Do so on the model's page, then log in with"
@@ -83,6 +83,17 @@ def resolve(model: str, revision: str | None) -> Source:
     if revision is None:
         print(f"{model}: the hub's newest revision is {commit}; set `revision` to it to make this run repeatable")
     return Source(folder, _identity(folder), commit, LICENSES.get(model.lower(), UNKNOWN_LICENSE))
+
+
+def _snapshot(model: str, revision: str | None) -> Path:
+    """Return the folder of a hub model; one whose commit is known, and that is here already, needs no network."""
+    ignored = [*OTHER_FRAMEWORKS, *PICKLES]
+    if revision is not None:
+        try:
+            return Path(snapshot_download(model, revision=revision, ignore_patterns=ignored, local_files_only=True))
+        except LocalEntryNotFoundError:
+            pass
+    return Path(snapshot_download(model, revision=revision, ignore_patterns=ignored))
 
 
 def _identity(folder: Path) -> str:

@@ -72,6 +72,16 @@ _SHAPE = (
     "description_characters", "has_description", "capitals", "name_digits", "name_commas",
 )  # fmt: skip
 
+# What a listing says together, for whoever explains a price: without it, all of a group is not stated.
+SIZE = (
+    "value", "grams", "milliliters", "amount", "size_grams", "size_milliliters", "size_times_packs", "total",
+    "value_over_size", "per_item", "value_is_whole", "bullet_size",
+)  # fmt: skip
+PACKS = ("packs", "pieces", "size_pieces")
+SIDES = ("longest_side", "area", "volume")
+DIMENSIONS = tuple(f"is_{each}" for each in _DIMENSIONS)
+CLAIMS = tuple(_CLAIMS)
+
 # For letters, capitals and digits: the ASCII characters that are none.
 _OTHER_BYTES = tuple(
     bytes(code for code in range(128) if not kind(chr(code))) for kind in (str.isalpha, str.isupper, str.isdigit)
