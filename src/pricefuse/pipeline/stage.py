@@ -23,6 +23,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's share o
 
 
 SECONDS = "tmp/seconds"
+AGAIN = "run `dvc repro` again to go on from here"
 
 
 class Terminated(KeyboardInterrupt):
@@ -41,11 +42,12 @@ def paths(description: str | None, *names: str) -> list[Path]:
     return [getattr(given, name.replace("-", "_")) for name in names]
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], again: str = AGAIN) -> None:
     """Run `main`; exit 1 with one message for what the user can correct, 130 for SIGINT and 143 for SIGTERM.
 
     DVC takes a stage that exits with 0 as done, so that nothing here may turn a failure into success. Defects keep
-    their traceback. How long the stage took is left in tmp/seconds, for the report.
+    their traceback. `again` says what to do after an interruption. How long a stage took is left in tmp/seconds, for
+    the report.
     """
     started = time.monotonic()
     try:
@@ -55,14 +57,12 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         _exit(1, f"error: {error}")
     except KeyboardInterrupt as error:
-        _exit_interrupted(error)
+        _exit_interrupted(error, again)
     except OSError as error:
         if error.errno not in FULL:
             raise
         place = error.filename or error
-        _exit(
-            1, f"error: no space left on the disk or within its limits ({place}). Free some and run `dvc repro` again"
-        )
+        _exit(1, f"error: no space left on the disk or within its limits ({place}). Free some and {again}")
 
 
 def _record_seconds(seconds: float) -> None:
@@ -88,9 +88,9 @@ def _raise_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _exit_interrupted(error: KeyboardInterrupt) -> NoReturn:
+def _exit_interrupted(error: KeyboardInterrupt, again: str = AGAIN) -> NoReturn:
     name, number = ("terminated", signal.SIGTERM) if isinstance(error, Terminated) else ("interrupted", signal.SIGINT)
-    _exit(128 + number, f"{name}: run `dvc repro` again to go on from here")  # as a shell reports a signal
+    _exit(128 + number, f"{name}: {again}")  # as a shell reports a signal
 
 
 def _report_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,0 +1,1 @@
+"""The command `pricefuse`: prices for new products, checks, comparisons, the model card and the report."""

@@ -1,0 +1,124 @@
+"""The commands and their options. What they do is imported when one is called, so that --help answers at once."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pricefuse.pipeline import stage
+
+import typer
+
+F = TypeVar("F", bound=Callable[..., None])
+AGAIN = "run the command again"
+MODEL = Path("models/price_model")
+MESSAGES = "Messages go to standard error, results to standard output."
+
+app = typer.Typer(
+    name="pricefuse",
+    help=f"Predict a product's price from its catalog text and image. {MESSAGES}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+ModelOption = Annotated[Path, typer.Option("--model", help="Folder of the price model.")]
+
+
+def guarded(command: F) -> F:
+    """Let a command end as the stages do: one line for what can be corrected, 130 for Ctrl-C, 143 for SIGTERM."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        stage.run(functools.partial(command, **options), AGAIN)
+
+    return run  # type: ignore[return-value]  # the same signature, by functools.wraps
+
+
+@app.command()
+@guarded
+def predict(
+    table: Annotated[str | None, typer.Argument(metavar="TABLE", help="CSV of products, - for standard input.")] = None,
+    out: Annotated[str, typer.Option("--out", "-o", help="CSV of prices, - for standard output.")] = "-",
+    model: ModelOption = MODEL,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of pictures, named by sample_id or as the link ends.")
+    ] = None,
+    coverage: Annotated[float, typer.Option(help="Share of the prices that the intervals hold.")] = 0.8,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch pictures from their links.")] = False,  # noqa: FBT002
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    encoder: Annotated[
+        list[str] | None, typer.Option(help="Folder of an encoder that moved: gemma=FOLDER or clip=FOLDER.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Price one product, by its catalog text, and say why.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Its picture.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One product: print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Price the products of a table, or one product with the reasons for its price."""
+    from pricefuse.cli import pricing  # noqa: PLC0415
+
+    given = pricing.Bundle(model, device, encoder or [])
+    if text is not None:
+        pricing.price_one(given, text, image, coverage, as_json=as_json)
+    else:
+        pricing.price_table(given, table, out, images, coverage, fetch=fetch)
+
+
+@app.command()
+@guarded
+def check(
+    answer: Annotated[Path, typer.Argument(metavar="TEST_OUT", help="CSV with sample_id and price.")],
+    against: Annotated[Path, typer.Option(help="The test.csv that it answers.")],
+) -> None:
+    """Say whether a submission is valid, and what is wrong where; exit 1 if it is not."""
+    from pricefuse.cli.submission import check_submission  # noqa: PLC0415
+
+    rows, faults = check_submission(answer, against)
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(f"{answer}: valid, {rows:,} prices, one for each product of {against}")
+
+
+@app.command()
+@guarded
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="Git revision, experiment, `workspace`, or a table.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
+    samples: Annotated[int, typer.Option(help="Bootstrap samples.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Say which of two versions has the lower SMAPE out of fold, and whether that is more than chance."""
+    from pricefuse.cli.comparison import compare_versions  # noqa: PLC0415
+
+    for line in compare_versions(first, second, confidence=confidence, samples=samples, seed=seed):
+        typer.echo(line)
+
+
+@app.command()
+@guarded
+def card(model: ModelOption = MODEL) -> None:
+    """Print the model card, and how long the stages took on this machine."""
+    from pricefuse.cli.documents import model_card  # noqa: PLC0415
+
+    typer.echo(model_card(model))
+
+
+@app.command()
+@guarded
+def report(
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,  # noqa: FBT002
+) -> None:
+    """Print where the report is: one page with scores, figures, data quality and a gallery of predictions."""
+    from pricefuse.cli.documents import find_report  # noqa: PLC0415
+
+    path = find_report()
+    typer.echo(path)
+    if show:
+        typer.launch(path.resolve().as_uri())
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
