@@ -8,6 +8,7 @@ from pricefuse.pipeline.params import read_params
 
 from pricefuse.encoders import embed
 from pricefuse.encoders.image_text_encoder import ImageTextEncoder
+from pricefuse.encoders.licenses import require_allowed, require_allowed_name
 from pricefuse.encoders.summary import summarize
 from pricefuse.files import write_json
 from pricefuse.tables.refresh import refresh
@@ -17,9 +18,11 @@ def main() -> None:
     products, images, text_out, image_out, card = stage.paths(
         __doc__, "products", "images", "text-out", "image-out", "card"
     )
-    params = read_params(Path("params.yaml")).embed_clip
+    params = read_params(Path("params.yaml"))
     ids = embed.column(products, "sample_id")
-    encoder = ImageTextEncoder(params)
+    require_allowed_name(params.embed_clip.model, params.license_policy)
+    encoder = ImageTextEncoder(params.embed_clip)
+    require_allowed(encoder.describe(), params.license_policy)
     print(summarize(encoder.describe(), encoder.device, f"{encoder.batch_size:,} items"))
     text_keys = embed.text_keys(products, "clip_text", encoder.text_key)
     image_keys = embed.image_keys(images, ids, encoder.image_key)

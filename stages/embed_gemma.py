@@ -7,6 +7,7 @@ from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 from pricefuse.encoders import embed
+from pricefuse.encoders.licenses import require_allowed, require_allowed_name
 from pricefuse.encoders.summary import summarize
 from pricefuse.encoders.text_encoder import TextEncoder
 from pricefuse.files import write_json
@@ -15,8 +16,10 @@ from pricefuse.tables.refresh import refresh
 
 def main() -> None:
     products, out, card = stage.paths(__doc__, "products", "out", "card")
-    params = read_params(Path("params.yaml")).embed_gemma
-    encoder = TextEncoder(params)
+    params = read_params(Path("params.yaml"))
+    require_allowed_name(params.embed_gemma.model, params.license_policy)
+    encoder = TextEncoder(params.embed_gemma)
+    require_allowed(encoder.describe(), params.license_policy)
     print(summarize(encoder.describe(), encoder.device, f"{encoder.batch_tokens:,} tokens"))
     ids, keys = embed.column(products, "sample_id"), embed.text_keys(products, "text", encoder.key)
     compute = partial(embed.text_records, encoder, products, out)

@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from pricefuse.encoders.licenses import KNOWN, UNKNOWN, stated_license
 from pricefuse.errors import InputError
 from pricefuse.keys import file_digest
 
@@ -24,16 +25,6 @@ PACKAGED_PREFIX = "packaged:"
 OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.onnx", "*.gguf", "onnx/*", "openvino/*")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 DOCUMENTATION = ("*.md", "license*", "notice*", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.svg", "*.webp", "*.pdf")
-UNKNOWN_LICENSE = "unknown: see the model's own card"
-# As the models' cards stated them in 2025. The challenge allows MIT and Apache-2.0 only.
-LICENSES = {
-    "google/embeddinggemma-300m": "Gemma terms of use",
-    "qwen/qwen3-embedding-0.6b": "Apache-2.0",
-    "sentence-transformers/all-minilm-l6-v2": "Apache-2.0",
-    "laion/clip-vit-l-14-laion2b-s32b-b82k": "MIT",
-    "marqo/marqo-ecommerce-embeddings-l": "Apache-2.0",
-    "marqo/marqo-ecommerce-embeddings-b": "Apache-2.0",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +50,7 @@ def resolve(model: str, revision: str | None) -> Source:
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return Source(folder, _identity(folder), None, UNKNOWN_LICENSE)
+        return Source(folder, _identity(folder), None, stated_license(folder) or UNKNOWN)
     if model.startswith(PACKAGED_PREFIX):
         raise InputError(f"{model}: no such packaged model here. params.yaml names the one for each encoder")
     if model.startswith((".", "/", "~")):
@@ -82,7 +73,7 @@ def resolve(model: str, revision: str | None) -> Source:
     commit = folder.name
     if revision is None:
         print(f"{model}: the hub's newest revision is {commit}; set `revision` to it to make this run repeatable")
-    return Source(folder, _identity(folder), commit, LICENSES.get(model.lower(), UNKNOWN_LICENSE))
+    return Source(folder, _identity(folder), commit, stated_license(folder) or KNOWN.get(model.lower(), UNKNOWN))
 
 
 def _snapshot(model: str, revision: str | None) -> Path:

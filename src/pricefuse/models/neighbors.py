@@ -1,11 +1,13 @@
 """The training products, by the vectors of their text: which of them a new product resembles, and whether any."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from pricefuse.features import look_alikes
-from pricefuse.features.matrix import EMBEDDINGS, Features
+from pricefuse.features.matrix import EMBEDDINGS, Block, Features
+from pricefuse.models.mapped import give_back
 from pricefuse.models.storage import Array, require_array
 
 MAX_BYTE = 127
@@ -42,13 +44,11 @@ class Neighbors:
         if block is None:
             return None
         index, folds = features.index, features.index["fold"].to_numpy()
-        columns = features.matrix[:, block.start : block.stop]
-        chunks = [columns[start : start + CHUNK_ROWS] for start in range(0, len(columns), CHUNK_ROWS)]
-        vectors, scales = np.empty(columns.shape, np.int8), np.empty(len(columns), np.float32)
-        for number, chunk in enumerate(chunks):
+        vectors, scales = np.empty((len(features), block.width), np.int8), np.empty(len(features), np.float32)
+        for number, chunk in enumerate(_chunks(features, block)):
             rows = slice(number * CHUNK_ROWS, number * CHUNK_ROWS + len(chunk))
             vectors[rows], scales[rows] = _rounded(look_alikes.unit_length(chunk))
-        far_cosine = look_alikes.far_cosine(chunks, folds, seed)
+        far_cosine = look_alikes.far_cosine(_chunks(features, block), folds, seed)
         return cls(
             block.name, vectors, scales, index["price"].to_numpy(np.float64), look_alikes.reference_rows(folds, seed),
             far_cosine, tuple(index["sample_id"]), tuple(index["name"]),
@@ -89,6 +89,12 @@ class Neighbors:
 
     def _unit(self, rows: slice | np.ndarray) -> np.ndarray:
         return self.vectors[rows].astype(np.float32) * self.scales[rows, None]
+
+
+def _chunks(features: Features, block: Block) -> Iterator[np.ndarray]:
+    for start in range(0, len(features), CHUNK_ROWS):
+        yield features.matrix[start : start + CHUNK_ROWS, block.start : block.stop]
+        give_back(features.matrix)
 
 
 def _rounded(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ class Params(Settings):
     """All of params.yaml, section by section; the comments there say what each key means."""
 
     catalog: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # one folder name: it cannot lead elsewhere
+    license_policy: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...]
     demo: DemoSettings
     clean: CleanSettings
     download: DownloadSettings

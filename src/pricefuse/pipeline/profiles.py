@@ -1,7 +1,8 @@
 """Write a profile into params.yaml: python -m pricefuse.pipeline.profiles seed.
 
-A profile is a whole recipe: profiles/<name>.yaml states every parameter of the sections in RECIPE, so that nothing of
-the recipe before it remains. The catalog and the other sections of params.yaml stay as they are.
+A profile is a whole recipe: profiles/<name>.yaml states the values of KEYS and every parameter of the sections in
+RECIPE, so that nothing of the recipe before it remains. The catalog and the other sections of params.yaml stay as they
+are.
 """
 
 import sys
@@ -17,6 +18,7 @@ from yaml import YAMLError
 
 from pricefuse.errors import InputError
 
+KEYS = ("license_policy",)
 RECIPE = (
     "clean",
     "embed_gemma",
@@ -41,12 +43,17 @@ def use(profile: Path, params: Path) -> list[str]:
     _require_whole(profile, recipe)
     changes = []
     with editing(params, str(profile)) as document:
-        for section in RECIPE:
-            for key, value in recipe[section].items():
-                old = document.setdefault(section, {}).get(key)
-                if old != value:
-                    changes.append(f"{section}.{key}: {old} -> {value}")
-                    document[section][key] = value
+        places = [(document, key, key, recipe[key]) for key in KEYS]
+        places += [
+            (document.setdefault(section, {}), key, f"{section}.{key}", value)
+            for section in RECIPE
+            for key, value in recipe[section].items()
+        ]
+        for part, key, name, value in places:
+            old = part.get(key)
+            if old != value:
+                changes.append(f"{name}: {old} -> {value}")
+                part[key] = value
     return changes
 
 
@@ -71,7 +78,7 @@ def _load(profile: Path) -> dict[str, Any]:
 
 
 def _require_whole(profile: Path, recipe: dict[str, Any]) -> None:
-    expected = [f"{section}.{key}" for section in RECIPE for key in _fields(section)]
+    expected = [*KEYS, *(f"{section}.{key}" for section in RECIPE for key in _fields(section))]
     stated = [
         name
         for section, values in recipe.items()
