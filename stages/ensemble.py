@@ -5,8 +5,11 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
+from pricefuse.evaluation.model_card import write_card
+from pricefuse.evaluation.scores import complete_scores
+from pricefuse.evaluation.validation_folder import Validation, write_validation
 from pricefuse.features.matrix import Features
-from pricefuse.files import read_json, replacing, seal_folder, write_json
+from pricefuse.files import read_json
 from pricefuse.metrics import smape
 from pricefuse.models import price_model
 from pricefuse.models.neighbors import Neighbors
@@ -41,12 +44,9 @@ def main() -> None:
         model, folders, ensemble, intervals, features,
         neighbors=Neighbors.of(features, params.fuse.seed), recipe=params.pricing(), provenance=provenance,
     )  # fmt: skip
-    with replacing(validation / "out_of_fold.parquet") as temporary:
-        out_of_fold.to_parquet(temporary, index=False, write_page_checksum=True)
-    with replacing(validation / "epochs.csv") as temporary:
-        member_fits.all_epochs(fits).to_csv(temporary, index=False)
-    write_json(validation / "weights.json", ensemble.weights)
-    seal_folder(validation, ["out_of_fold.parquet", "epochs.csv", "weights.json"])
+    scores = complete_scores(out_of_fold, params.evaluate)
+    write_card(model, scores, out_of_fold, ensemble.weights, provenance, params.evaluate.confidence)
+    write_validation(validation, Validation(out_of_fold, member_fits.all_epochs(fits), ensemble.weights))
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())
     print(f"weights: {fitted}; spread {ensemble.spread:.2f}, shift {ensemble.shift:.3f}")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
-from pricefuse.evaluation.intervals import coverage_by_fifth, interval_scores, risk_coverage, surest_scores
+from pricefuse.evaluation.intervals import coverage_by_fifth, risk_coverage
 from pricefuse.evaluation.plots import draw_validation
-from pricefuse.evaluation.scores import error_by_decile, mean_epochs, validation_scores, verdict
+from pricefuse.evaluation.scores import complete_scores, error_by_decile, mean_epochs, verdict
 from pricefuse.evaluation.validation_folder import read_validation
 from pricefuse.files import read_json, replacing, write_json
 
@@ -22,10 +22,7 @@ def main() -> None:
     params = read_params(Path("params.yaml"))
     out_of_fold, trained, weights = read_validation(validation)
     settings = params.evaluate
-    scores = validation_scores(
-        out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
-    )
-    scores["intervals"], scores["surest"] = interval_scores(out_of_fold), surest_scores(out_of_fold)
+    scores = complete_scores(out_of_fold, settings)
     grouped = read_json(folds, "Run `dvc repro`, or `dvc pull`")
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
     deciles, epochs = error_by_decile(out_of_fold), mean_epochs(trained)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pricefuse.evaluation.intervals import interval_scores, surest_scores
+from pricefuse.evaluation.settings import EvaluateSettings
 from pricefuse.metrics import scores, smape, smape_interval, smape_terms
 
 DECILES = 10
@@ -38,6 +40,14 @@ def validation_scores(out_of_fold: pd.DataFrame, *, samples: int, confidence: fl
         "groups": len(np.unique(groups)),
         "folds": int(out_of_fold["fold"].nunique()),
     }
+
+
+def complete_scores(out_of_fold: pd.DataFrame, settings: EvaluateSettings) -> dict[str, Any]:
+    """Return `validation_scores` by the settings, with `intervals` and `surest`, which say how far to trust a price."""
+    found = validation_scores(
+        out_of_fold, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
+    )
+    return found | {"intervals": interval_scores(out_of_fold), "surest": surest_scores(out_of_fold)}
 
 
 def verdict(found: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Read what stage ensemble left to be evaluated, and refuse what is damaged."""
+"""What stage ensemble leaves to be evaluated: written with digests, and read again unless it is damaged."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +9,10 @@ import pandas as pd
 from pricefuse.errors import InputError
 from pricefuse.evaluation.intervals import LEVELS
 from pricefuse.evaluation.scores import MEMBER_PREFIX
-from pricefuse.files import read_json, read_parquet, require_sealed
+from pricefuse.files import read_json, read_parquet, replacing, require_sealed, seal_folder, write_json
 
 REMEDY = "Run `dvc repro ensemble`, or `dvc pull`"
+OUT_OF_FOLD, EPOCHS, WEIGHTS = "out_of_fold.parquet", "epochs.csv", "weights.json"
 EPOCH_NUMBERS = ("fold", "seed", "epoch", "train_loss", "smape", "r2", "mae", "rmse")
 
 
@@ -29,14 +30,24 @@ class Validation(NamedTuple):
     weights: dict[str, Any]
 
 
+def write_validation(folder: Path, validation: Validation) -> None:
+    """Write what `read_validation` reads, each file atomically, and the digests of all last."""
+    with replacing(folder / OUT_OF_FOLD) as temporary:
+        validation.out_of_fold.to_parquet(temporary, index=False, write_page_checksum=True)
+    with replacing(folder / EPOCHS) as temporary:
+        validation.epochs.to_csv(temporary, index=False)
+    write_json(folder / WEIGHTS, validation.weights)
+    seal_folder(folder, [OUT_OF_FOLD, EPOCHS, WEIGHTS])
+
+
 def read_validation(folder: Path) -> Validation:
     """Read the folder, of which every file is compared with its digest first.
 
     Raises InputError where a file is missing or damaged.
     """
     require_sealed(folder, REMEDY)
-    weights = read_json(folder / "weights.json", REMEDY)
-    return Validation(_out_of_fold(folder / "out_of_fold.parquet"), _epochs(folder / "epochs.csv"), weights)
+    weights = read_json(folder / WEIGHTS, REMEDY)
+    return Validation(_out_of_fold(folder / OUT_OF_FOLD), _epochs(folder / EPOCHS), weights)
 
 
 def _out_of_fold(path: Path) -> pd.DataFrame:
