@@ -8,7 +8,16 @@ from paths import ROOT
 SOURCE = ROOT / "src" / "pricefuse"
 # Code that changes no output: whatever a stage computes, parameters are checked, files written, progress and errors
 # shown alike.
-NO_OUTPUT = {"__init__.py", "errors.py", "files.py", "pipeline", "progress.py", "resources.py", "settings.py"}
+NO_OUTPUT = {
+    "__init__.py",
+    "errors.py",
+    "files.py",
+    "pipeline",
+    "progress.py",
+    "resources.py",
+    "settings.py",
+    "timings.py",
+}
 
 
 def code_dependencies(script: Path) -> set[str]:

@@ -1,11 +1,9 @@
 """The model card and the report, where the pipeline has left them."""
 
-import json
 from pathlib import Path
 
-from pricefuse.pipeline.stage import SECONDS
-
 from pricefuse.errors import InputError
+from pricefuse.timings import read_seconds
 
 CARD = "README.md"
 REPORT = Path("reports/report.html")
@@ -23,23 +21,11 @@ def model_card(model: Path) -> str:
         raise InputError(
             f"{path}: no such file. Run `dvc repro ensemble`, or give the model's folder by --model"
         ) from None
-    seconds = stage_seconds(Path(SECONDS))
+    seconds = read_seconds()
     if not seconds:
         return text
     rows = [f"| {stage} | {taken:,.1f} |" for stage, taken in seconds.items()]
     return "\n".join([text, "", "## Seconds on this machine", "", "| stage | seconds |", "|---|---|", *rows])
-
-
-def stage_seconds(folder: Path) -> dict[str, float]:
-    """Return the seconds that each stage took when it last ran on this machine, {} where none did."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            found[str(record["stage"])] = float(record["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):  # of another version, or torn by a kill
-            continue
-    return found
 
 
 def find_report() -> Path:

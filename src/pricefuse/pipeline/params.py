@@ -15,6 +15,7 @@ from pricefuse.errors import InputError
 from pricefuse.evaluation.settings import EvaluateSettings
 from pricefuse.features.settings import FuseSettings
 from pricefuse.models.settings import BoostedSettings, LexicalSettings, PredictSettings, SimpleNNSettings
+from pricefuse.report.settings import ReportSettings
 from pricefuse.settings import Settings
 from pricefuse.text.settings import CleanSettings
 from pricefuse.training.settings import EnsembleSettings, LearningCurveSettings, TrainSettings
@@ -40,6 +41,7 @@ class Params(Settings):
     boosted: BoostedSettings
     evaluate: EvaluateSettings
     predict: PredictSettings
+    report: ReportSettings
     learning_curve: LearningCurveSettings
 
     def pricing(self) -> dict[str, Any]:

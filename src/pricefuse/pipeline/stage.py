@@ -6,8 +6,6 @@ takes long, and from then on Ctrl-C ends in one line, also while the others are 
 
 import argparse
 import errno
-import json
-import os
 import signal
 import sys
 import time
@@ -18,11 +16,11 @@ from types import TracebackType
 from typing import NoReturn
 
 from pricefuse.errors import InputError
+from pricefuse.timings import record_seconds
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's share of it, the limit on a file's size
 
 
-SECONDS = "tmp/seconds"
 AGAIN = "run `dvc repro` again to go on from here"
 
 
@@ -53,7 +51,7 @@ def run(main: Callable[[], None], again: str = AGAIN) -> None:
     try:
         with _raise_on_sigterm():
             main()
-        _record_seconds(time.monotonic() - started)
+        record_seconds(time.monotonic() - started)
     except InputError as error:
         _exit(1, f"error: {error}")
     except KeyboardInterrupt as error:
@@ -63,14 +61,6 @@ def run(main: Callable[[], None], again: str = AGAIN) -> None:
             raise
         place = error.filename or error
         _exit(1, f"error: no space left on the disk or within its limits ({place}). Free some and {again}")
-
-
-def _record_seconds(seconds: float) -> None:
-    """Note the seconds of a stage that DVC runs. Not tracked: they differ from run to run, as no output may."""
-    if name := os.environ.get("DVC_STAGE"):
-        path = Path(SECONDS) / f"{name.replace('/', '_')}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"stage": name, "seconds": round(seconds, 1)}), encoding="utf-8")
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Stage report: one page that shows what the model is worth, where it errs, and what it was made of."""
