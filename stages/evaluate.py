@@ -5,9 +5,9 @@ from pathlib import Path
 from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
-from pricefuse.evaluation.intervals import coverage_by_fifth, risk_coverage
 from pricefuse.evaluation.plots import draw_validation
-from pricefuse.evaluation.scores import complete_scores, error_by_decile, mean_epochs, verdict
+from pricefuse.evaluation.scores import complete_scores, verdict
+from pricefuse.evaluation.tables import plot_tables, points_drawn
 from pricefuse.evaluation.validation_folder import read_validation
 from pricefuse.files import read_json, replacing, write_json
 
@@ -16,8 +16,8 @@ HEADLINE = ("smape", "smape_low", "smape_high", "smape_of_median", "r2", "mae", 
 
 
 def main() -> None:
-    validation, images, folds, headline, metrics, image_metrics, plots = stage.paths(
-        __doc__, "validation", "images", "folds", "headline", "metrics", "image-metrics", "plots"
+    validation, images, folds, headline, metrics, image_metrics, plots, points = stage.paths(
+        __doc__, "validation", "images", "folds", "headline", "metrics", "image-metrics", "plots", "points"
     )
     params = read_params(Path("params.yaml"))
     out_of_fold, trained, weights = read_validation(validation)
@@ -25,20 +25,19 @@ def main() -> None:
     scores = complete_scores(out_of_fold, settings)
     grouped = read_json(folds, "Run `dvc repro`, or `dvc pull`")
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
-    deciles, epochs = error_by_decile(out_of_fold), mean_epochs(trained)
-    coverage, surest = coverage_by_fifth(out_of_fold), risk_coverage(out_of_fold)
+    tables = plot_tables(out_of_fold, trained)
 
-    tables = {"deciles": deciles, "epochs": epochs, "coverage": coverage, "risk_coverage": surest}
-    for name, table in tables.items():
-        with replacing(plots / f"{name}.csv") as temporary:
+    for path, table in [
+        (points, points_drawn(out_of_fold)),
+        *((plots / f"{name}.csv", tables[name]) for name in tables),
+    ]:
+        with replacing(path) as temporary:
             table.to_csv(temporary, index=False)
     score = (
         f"SMAPE {scores['smape']:.2f} ({settings.confidence:.0%} interval {scores['smape_low']:.2f} to"
         f" {scores['smape_high']:.2f}; the median price for every row: {scores['smape_of_median']:.2f})"
     )
-    draw_validation(
-        plots / "validation.png", out_of_fold, deciles, epochs, weights, f"Catalog {params.catalog}: {score}"
-    )
+    draw_validation(plots / "validation.png", out_of_fold, tables, weights, f"Catalog {params.catalog}: {score}")
     write_json(headline, {name: scores[name] for name in HEADLINE})
     write_json(metrics, scores)
     write_json(image_metrics, read_json(images, "Run `dvc repro`, or `dvc pull`"))

@@ -43,6 +43,8 @@ def evaluate(run_stage, write_params, tmp_path):
             "image-metrics.json",
             "--plots",
             "plots",
+            "--points",
+            "points.csv",
         )
         printed = run_stage("evaluate", tmp_path, *inputs, *outputs).stdout
         return json.loads((tmp_path / "metrics.json").read_text()), printed

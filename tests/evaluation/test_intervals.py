@@ -31,7 +31,7 @@ def test_coverage_by_fifth_of_the_predicted_price(out_of_fold):
     table = coverage_by_fifth(out_of_fold.sample(frac=1, random_state=0))
     assert table["level"].tolist() == [80] * 5 + [95] * 5
     assert table["rows"].tolist() == [2] * 10
-    assert table.loc[4, ["price_from", "price_to", "coverage"]].tolist() == [9, 10, 0]
+    assert table.loc[4, ["price_from", "price_to", "held"]].tolist() == [9, 10, 0]
 
 
 def test_the_surest_rows_are_those_of_the_least_difficulty(out_of_fold):

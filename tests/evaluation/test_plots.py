@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from pricefuse.evaluation.plots import draw_learning_curve, draw_validation, log_ticks, price_label
 from pricefuse.evaluation.scores import error_by_decile
+from pricefuse.evaluation.tables import plot_tables, points_drawn
 
 EPOCHS = pd.DataFrame({"member": ["lexical"] * 2, "epoch": [1, 2], "smape": [60.0, 50.0]})
 NO_EPOCHS = EPOCHS[:0]
@@ -17,12 +18,15 @@ CURVE = pd.DataFrame({"rows": [100, 200], "smape": [30.0, 25], "smape_low": [28.
 
 def predictions(lowest=1.0, highest=20.0):
     prices = np.geomspace(lowest, highest, 40)
-    return pd.DataFrame({"price": prices, "predicted": np.exp(np.log(prices).mean() + np.log(prices) * 0.5)})
+    predicted = np.exp(np.log(prices).mean() + np.log(prices) * 0.5)
+    bounds = {f"{side}_{level}": predicted * f for level in (80, 95) for side, f in (("low", 0.5), ("high", 2.0))}
+    return pd.DataFrame({"price": prices, "predicted": predicted, "difficulty": np.arange(40) + 1.0, **bounds})
 
 
 def draw(path, rows, epochs=EPOCHS, weights=None):
     weights = weights or {"lexical": 0.06, "boosted": 0.94}
-    draw_validation(path, rows, error_by_decile(rows), epochs, weights, "Catalog demo: SMAPE 9.52")
+    tables = plot_tables(rows, epochs.assign(fold=0, seed=0)) | {"epochs": epochs}
+    draw_validation(path, rows, tables, weights, "Catalog demo: SMAPE 9.52")
 
 
 @pytest.fixture
@@ -109,7 +113,7 @@ def test_the_ticks_of_a_log_axis_are_round_and_few():
 def test_the_bias_of_each_decile_is_drawn(tmp_path, drawn):
     rows = predictions()
     draw(tmp_path / "one.png", rows)
-    (axes,) = [axes for axes in drawn[0].axes if axes.get_title().startswith("Bias")]
+    (axes,) = [axes for axes in drawn[0].axes if axes.get_title("left").startswith("Priced")]
     heights = [bar.get_height() for bar in axes.patches]
     np.testing.assert_allclose(heights, 100 * (error_by_decile(rows)["bias"] - 1))
 
@@ -127,11 +131,32 @@ def test_the_bias_of_each_decile_is_drawn(tmp_path, drawn):
 )
 def test_the_curves_by_epoch_say_what_each_member_weighs_and_who_has_none(tmp_path, drawn, epochs, weights, labels):
     draw(tmp_path / "one.png", predictions(), epochs, weights)
-    (axes,) = [axes for axes in drawn[0].axes if axes.get_title().startswith("Training")]
+    (axes,) = [axes for axes in drawn[0].axes if axes.get_title("left").startswith("Training")]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == labels
 
 
 def test_the_learning_curve_names_the_shares_that_it_leaves_out(tmp_path, drawn):
     draw_learning_curve(tmp_path / "one.png", CURVE, "boosted", [0.01, 0.02])
-    assert "share 0.01, 0.02" in drawn[0].axes[0].get_title()
+    assert "share 0.01, 0.02" in drawn[0].axes[0].get_title("left")
     draw_learning_curve(tmp_path / "two.png", CURVE[:0], "boosted", [0.01])
+
+
+def test_the_coverage_of_both_intervals_and_the_surest_predictions_are_drawn(tmp_path, drawn):
+    rows = predictions()
+    draw(tmp_path / "one.png", rows)
+    titled = {axes.get_title("left"): axes for axes in drawn[0].axes}
+    tables = plot_tables(rows, EPOCHS.assign(fold=0, seed=0))
+    lines = titled["Do the intervals hold what they promise?"].get_lines()
+    held = [line.get_ydata() for line in lines if len(line.get_ydata()) == 5]
+    np.testing.assert_allclose(np.concatenate(held), tables["coverage"]["held"])
+    (curve,) = titled["The surest predictions"].get_lines()
+    np.testing.assert_allclose(curve.get_ydata(), tables["risk_coverage"]["smape"])
+
+
+def test_the_points_that_dvc_plots_are_at_most_some_thousand_of_the_predictions():
+    rows = pd.concat([predictions()] * 100, ignore_index=True)
+    points = points_drawn(rows)
+    assert list(points) == ["actual", "predicted"]
+    assert len(points) == 2000
+    assert points.equals(points_drawn(rows))
+    np.testing.assert_allclose(points_drawn(predictions()), predictions()[["price", "predicted"]], rtol=1e-3)

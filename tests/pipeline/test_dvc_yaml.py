@@ -15,7 +15,7 @@ DEMO = yaml.safe_load((ROOT / "demo/dvc.yaml").read_text())["stages"]
 STAGES = DEMO | MAIN | CURVE
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 MEMBERS = ("simple_nn", "lexical", "boosted")
-NAMES = ["clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "evaluate", "predict"]
+NAMES = ["clean", "download", "embed_gemma", "embed_clip", "fuse", "train", "ensemble", "evaluate", "predict", "report"]
 
 
 def paths(stage, *kinds):

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "evaluate": {
         "validation": VALIDATION, "images": "images.json", "folds": "folds.json", "headline": "scores.json",
         "metrics": "metrics.json", "image-metrics": "image_metrics.json", "plots": "plots",
+        "points": "points.csv",
     },
 }  # fmt: skip
 

@@ -37,7 +37,7 @@ def interval_scores(out_of_fold: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def coverage_by_fifth(out_of_fold: pd.DataFrame) -> pd.DataFrame:
-    """Return level (percent), fifth (1 has the lowest predicted prices), price_from, price_to, rows and coverage."""
+    """Return level and held (percent), fifth (1 has the lowest predicted prices), price_from, price_to and rows."""
     fifths = _fifths(out_of_fold["predicted"])
     parts = []
     for level in LEVELS:
@@ -48,10 +48,11 @@ def coverage_by_fifth(out_of_fold: pd.DataFrame) -> pd.DataFrame:
                 price_from=("predicted", "min"),
                 price_to=("predicted", "max"),
                 rows=("predicted", "size"),
-                coverage=("inside", "mean"),
+                held=("inside", "mean"),
             )
         )
-    return pd.concat(parts).reset_index().round(4)
+    table = pd.concat(parts).reset_index()
+    return table.assign(held=100 * table["held"]).round(4)
 
 
 def risk_coverage(out_of_fold: pd.DataFrame, shares: Sequence[int] = CURVE) -> pd.DataFrame:

@@ -12,7 +12,7 @@ MATPLOTLIB = {
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlepad": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -27,5 +27,5 @@ MATPLOTLIB = {
     "legend.frameon": False,
     "figure.facecolor": "white",
     "figure.titlesize": 13,
-    "figure.titleweight": "semibold",
+    "figure.titleweight": "bold",
 }

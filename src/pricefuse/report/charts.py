@@ -160,7 +160,6 @@ def _blocks(contents: Contents) -> Iterator[Drawn]:
 
 def _intervals(contents: Contents) -> Iterator[Drawn]:
     table = contents.tables["coverage"].copy()
-    table["held"] = (100 * table["coverage"]).round(1)
     table["promised"] = [f"{level} %" for level in table["level"]]
     color = alt.Color("promised:N", title=None, scale=alt.Scale(range=[ACCENT, SECOND]))
     x = alt.X("fifth:O", title="fifth by predicted price, from the cheapest", axis=alt.Axis(labelAngle=0))

@@ -1,0 +1,27 @@
+"""The tables behind the figures, which `dvc plots` draws and compares between experiments."""
+
+import pandas as pd
+
+from pricefuse.evaluation.intervals import coverage_by_fifth, risk_coverage
+from pricefuse.evaluation.scores import error_by_decile, mean_epochs
+
+MAX_POINTS, SEED = 2000, 0
+
+
+def plot_tables(out_of_fold: pd.DataFrame, epochs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the tables of metrics/plots by name: deciles, epochs, coverage and risk_coverage."""
+    return {
+        "deciles": error_by_decile(out_of_fold),
+        "epochs": mean_epochs(epochs),
+        "coverage": coverage_by_fifth(out_of_fold),
+        "risk_coverage": risk_coverage(out_of_fold),
+    }
+
+
+def points_drawn(out_of_fold: pd.DataFrame) -> pd.DataFrame:
+    """Return actual and predicted price, in four digits, of at most MAX_POINTS products."""
+    rows = out_of_fold
+    if len(rows) > MAX_POINTS:
+        rows = rows.sample(MAX_POINTS, random_state=SEED).sort_index()
+    table = rows[["price", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    return table.map(lambda price: float(f"{price:.4g}"))
