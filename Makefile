@@ -15,7 +15,7 @@ TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro test test-fast lint format use catalog learning-curve ablation examples clean
+.PHONY: help setup install constraints repro report test test-fast lint format use catalog learning-curve ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,14 +72,18 @@ use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, 
 catalog: setup  ## Choose the catalog data/raw/<name>: make catalog NAME=mine
 	@$(RUN) python -m pricefuse.pipeline.choose_catalog "$(NAME)"
 
+report: setup  ## Bring reports/report.html up to date: scores, figures, data quality, a gallery of predictions
+	$(RUN) dvc repro report
+
 learning-curve: setup  ## Score one member on ever more training rows (after make repro)
 	$(RUN) dvc repro learning_curve/dvc.yaml
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
 	$(RUN) python benchmarks/ablation.py --features data/fused/train
 
-examples: setup  ## Draw the strip of packages that the README shows (after make repro)
+examples: setup  ## Draw the pictures that the README shows (after make repro; the report's needs Chromium)
 	$(RUN) python docs/draw_examples.py
+	$(RUN) python docs/draw_report.py
 
 clean:  ## Remove the virtual environment and all caches of the checks; data and DVC's cache stay
 	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

@@ -57,3 +57,11 @@ def write_params():
         YAML().dump(document, folder / "params.yaml")
 
     return write
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory):
+    """Return a folder with a price model in `model`, and the demo catalog that it was trained on in `catalog`."""
+    from bundle import make_bundle
+
+    return make_bundle(tmp_path_factory.mktemp("bundle"))

@@ -11,7 +11,7 @@ from pricefuse.evaluation.settings import EvaluateSettings
 
 SETTINGS = EvaluateSettings(bootstrap_samples=100, confidence=0.9, seed=0)
 ENCODER = {
-    "model": "Qwen/Qwen3-Embedding-0.6B", "revision": "c54f2e6", "license": "Apache-2.0", "parameters": 596e6,
+    "model": "Qwen/Qwen3-Embedding-0.6B", "revision": "c54f2e6", "license": "Apache-2.0", "parameters": 596_000_000,
     "recipe": "9bcbf69f",
 }  # fmt: skip
 

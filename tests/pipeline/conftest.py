@@ -1,5 +1,6 @@
 """A small workspace with features, members, a model and validation, for the tests that damage its files."""
 
+import json
 import shutil
 
 from pricefuse.pipeline.params import read_params
@@ -25,8 +26,10 @@ def intact(tmp_path_factory, write_params, run_stage):
         blocks = [BlockData(b.name, b.recipe, b.width, [rows.matrix[part, b.start : b.stop]]) for b in rows.blocks]
         fuse(folder / f"data/fused/{name}", indexes[name], blocks, [rows.ngrams[part]], rows.attributes)
     (folder / "data/embeddings").mkdir()
-    for name in ("data/embeddings/gemma.json", "data/embeddings/clip.json", "images.json"):
-        (folder / name).write_text("{}")
+    for name in ("gemma", "clip"):
+        card = {"model": "folder", "revision": None, "license": "MIT", "parameters": 1000, "recipe": f"{name}@1"}
+        (folder / f"data/embeddings/{name}.json").write_text(json.dumps(card))
+    (folder / "images.json").write_text("{}")
     (folder / "folds.json").write_text('{"look_alikes_across_folds": 0, "look_alikes_sampled": 120}')
     write_params(folder, QUICK)
     params, train = read_params(folder / "params.yaml"), Features.load(folder / "data/fused/train", training=True)

@@ -45,7 +45,7 @@ def workspace(tmp_path_factory, write_params):
 
 def test_a_fresh_checkout_runs_every_stage(workspace):
     stages = ["clean", "download", "embed_gemma", "embed_clip", "fuse", "train@lexical", "train@boosted"]
-    assert sorted(workspace.ran) == sorted(["demo/dvc.yaml:demo", *stages, "ensemble", "evaluate", "predict"])
+    assert sorted(workspace.ran) == sorted(["demo/dvc.yaml:demo", *stages, "ensemble", "evaluate", "predict", "report"])
     assert not (workspace.folder / "tmp/train/lexical").exists()  # finished fits are in the stage's output
 
 
@@ -122,7 +122,7 @@ def smape_with(features, names):
 
 def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspace):
     folder = workspace.folder / "models/price_model"
-    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors", ".md"}
     provenance = json.loads((folder / "model.json").read_text())["provenance"]
     assert provenance["encoders"]["gemma"]["license"] == "Apache-2.0"
     assert provenance["catalog"] == "demo"
@@ -133,7 +133,7 @@ def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspac
 def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
     printed = workspace("dvc", "exp", "run", "-S", "boosted.landmarks=64", "-n", "smaller")
     try:
-        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@boosted"]
+        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "report", "train@boosted"]
         changed = json.loads(workspace("dvc", "params", "diff", "--json"))
         assert changed == {"params.yaml": {"boosted.landmarks": {"old": 256, "new": 64, "diff": -192}}}
         assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/scores.json"]
@@ -148,7 +148,7 @@ def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(wo
 def test_a_member_that_is_left_out_fits_nothing_anew(workspace):
     printed = workspace("dvc", "exp", "run", "-S", "train.members=[boosted]", "-n", "trees")
     try:
-        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict"]
+        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "report"]
         assert set(PriceModel.load(workspace.folder / "models/price_model").members) == {"boosted"}
         assert workspace("dvc", "status", "dvc.yaml") == "Data and pipelines are up to date.\n"
     finally:
@@ -185,7 +185,7 @@ def test_appended_products_cost_one_row_each_of_every_expensive_stage(workspace)
     ran, printed = workspace.repro()
     # Nothing is fitted: the training rows are the same. The model's card and the figure name the catalog.
     assert set(ran) == {
-        "clean", "download", "embed_gemma", "embed_clip", "fuse", "ensemble", "evaluate", "predict",
+        "clean", "download", "embed_gemma", "embed_clip", "fuse", "ensemble", "evaluate", "predict", "report",
     }  # fmt: skip
     # The demo's dead link is no settled failure: download tries it again, beside the new product's image. The others
     # have no link, and are like the demo's own without one.

@@ -8,12 +8,14 @@ import pandas as pd
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pricefuse.errors import InputError
 from pricefuse.evaluation.plots import price_label
 from pricefuse.evaluation.scores import error_by_decile
 from pricefuse.files import write_text
 
 CARD = "README.md"
 TEMPLATE = "model_card.md.jinja"
+CARD_KEYS = ("model", "revision", "license", "parameters", "recipe")
 PERMISSIVE = ("mit", "apache-2.0")
 # What the packaged encoders are copies of.
 HUB_MODELS = {
@@ -37,8 +39,10 @@ def write_card(
 
     `scores` are those of `validation_scores` with `intervals` and `surest`, `weights` the members' shares,
     `provenance` what model.json states: catalog, encoders (a card each) and machine (of each member). The file is not
-    among those whose digests the model is checked by: people add to it.
+    among those whose digests the model is checked by: people add to it. Raises InputError where an encoder has no card.
     """
+    encoders = provenance["encoders"]
+    _require_cards(encoders)
     environment = Environment(
         loader=PackageLoader("pricefuse.evaluation", "."),
         autoescape=False,  # noqa: S701 - Markdown: what comes from elsewhere goes through `code` or `plain`
@@ -46,7 +50,6 @@ def write_card(
         keep_trailing_newline=True,
     )
     environment.filters |= {"code": code, "plain": plain, "price": price_label}
-    encoders = provenance["encoders"]
     text = environment.get_template(TEMPLATE).render(
         metadata=card_metadata(scores, provenance["catalog"], encoders, confidence).to_yaml(),
         catalog=provenance["catalog"],
@@ -60,6 +63,17 @@ def write_card(
         machines=provenance["machine"],
     )
     write_text(folder / CARD, text)
+
+
+def _require_cards(encoders: Mapping[str, Any]) -> None:
+    """Raise InputError where an encoder's card does not say what it is."""
+    for name, card in encoders.items():
+        wrong = [key for key in CARD_KEYS if not isinstance(card, Mapping) or key not in card]
+        if wrong or not isinstance(card["parameters"], int):
+            raise InputError(
+                f"data/embeddings/{name}.json: not the card of an encoder ({', '.join(wrong) or 'parameters'}). Run"
+                f" `dvc repro -f -s embed_{name}`, or `dvc pull`"
+            )
 
 
 def card_metadata(

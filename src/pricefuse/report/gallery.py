@@ -15,6 +15,7 @@ from pricefuse.tables.parquet import iter_parts
 KINDS = ("worst", "typical", "best")
 SIDE, QUALITY = 150, 70  # of a thumbnail: pixels of the longer side, and JPEG's quality
 MAX_TEXT = 320  # characters
+MAX_ERROR = 200.0  # SMAPE's
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,14 @@ def gallery(rows: pd.DataFrame, images: Path, each: int) -> list[Item]:
     `rows` has the out-of-fold predictions with name, text and unit; `images` is the folder of stage download's rows.
     """
     errors = smape_terms(rows["price"].to_numpy(), rows["predicted"].to_numpy())
-    table = rows.assign(error=errors).sort_values(["error", "sample_id"], kind="stable")
-    table = table.drop_duplicates("group")
-    middle = max(0, len(table) // 2 - each // 2)
-    count = min(each, max(1, len(table) // len(KINDS)))
-    parts = {
-        "worst": table[::-1][:count],
-        "typical": table[middle : middle + count],
-        "best": table[:count],
-    }
-    chosen = pd.concat([part.assign(kind=kind) for kind, part in parts.items()]).drop_duplicates("sample_id")
+    left = rows.assign(error=errors)
+    count = min(each, max(1, left["group"].nunique() // len(KINDS)))
+    parts = {}
+    for kind, target in (("worst", MAX_ERROR), ("best", 0.0), ("typical", float(left["error"].median()))):
+        ordered = left.assign(off=(left["error"] - target).abs()).sort_values(["off", "sample_id"], kind="stable")
+        parts[kind] = ordered.drop_duplicates("group")[:count].assign(kind=kind)
+        left = left[~left["group"].isin(parts[kind]["group"])]
+    chosen = pd.concat([parts[kind] for kind in KINDS])
     pictures = dict(thumbnails(images, set(chosen["sample_id"])))
     return [
         Item(
