@@ -26,14 +26,15 @@ def main() -> None:
     names = pd.read_parquet("data/clean/products.parquet", columns=["sample_id", "name"])
     shown = rows.merge(images, on="sample_id").merge(names, on="sample_id")
     quarter = pd.qcut(shown["price"], SHOWN, labels=False)
-    with figure(Path("docs/examples.png"), "", columns=SHOWN, size=(9, 3)) as axes:
+    with figure(Path("docs/examples.png"), "", columns=SHOWN, size=(9.6, 3.3)) as axes:
         for axis, (_, own) in zip(axes, shown.groupby(quarter), strict=True):
             product = own.sort_values("error").iloc[len(own) // 2]
             axis.imshow(Image.open(io.BytesIO(product["jpeg"])))
             axis.set(xticks=[], yticks=[], frame_on=False)
             name = textwrap.shorten(product["name"], 54, placeholder=" …")
-            axis.set_title(textwrap.fill(name, 28), fontsize=9)
-            axis.set_xlabel(f"actual {product['price']:.2f}, predicted {product['predicted']:.2f}")
+            axis.set_title(textwrap.fill(name, 28), fontsize=9, fontweight="normal")
+            prices = f"actual {product['price']:.2f}, predicted {product['predicted']:.2f}"
+            axis.set_xlabel(f"{prices}\n80 % interval {product['low_80']:.2f} to {product['high_80']:.2f}", fontsize=9)
 
 
 if __name__ == "__main__":

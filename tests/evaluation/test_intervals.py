@@ -14,7 +14,7 @@ def out_of_fold():
     price = predicted.copy()
     price[8], price[9] = 9 * np.e, 10 / np.e
     bounds = {f"{side}_{level}": predicted * f for level in (80, 95) for side, f in (("low", 0.5), ("high", 2.0))}
-    return pd.DataFrame({"price": price, "predicted": predicted, "difficulty": predicted / 10, **bounds})
+    return pd.DataFrame({"price": price, "predicted": predicted, "difficulty": predicted / 10, "fold": 0, **bounds})
 
 
 def test_coverage_width_and_interval_score(out_of_fold):
@@ -25,6 +25,16 @@ def test_coverage_width_and_interval_score(out_of_fold):
     assert found["80"]["score"] == pytest.approx(width + 2 / 0.2 * 2 * beyond / 10, abs=1e-4)
     assert found["95"]["score"] == pytest.approx(width + 2 / 0.05 * 2 * beyond / 10, abs=1e-4)
     assert found["80"]["by_fifth"] == [1, 1, 1, 1, 0]
+
+
+def test_intervals_of_one_width_are_calibrated_on_the_other_folds(out_of_fold):
+    halves = out_of_fold.assign(fold=[0, 1] * 5)  # the prices outside: one of each fold
+    even, odd = (np.log(halves["price"] / halves["predicted"])[halves["fold"] == fold] for fold in (0, 1))
+    total = 0.0
+    for own, others in ((even, odd), (odd, even)):
+        low, high = np.quantile(others, [0.1, 0.9])
+        total += (high - low + 10 * (np.clip(low - own, 0, None) + np.clip(own - high, 0, None))).sum()
+    assert interval_scores(halves)["80"]["score_of_one_width"] == pytest.approx(total / 10, abs=1e-4)
 
 
 def test_coverage_by_fifth_of_the_predicted_price(out_of_fold):

@@ -120,7 +120,7 @@ def shown(reasons: Reasons, *, color: bool) -> str:
     console.print(headline.append(f"{reasons.price_low:,.2f} to {reasons.price_high:,.2f}"))
     for note in reasons.notes:
         console.print(Text(f"note: {printable(note)}", style="yellow"))
-    for title, worth in (("words", reasons.words), ("statements", reasons.statements)):
+    for title, worth in (("what each word adds", reasons.words), ("what it states adds", reasons.statements)):
         if worth:
             console.print(_worth_table(title, worth))
     if reasons.neighbors:
@@ -138,7 +138,7 @@ def printable(text: str) -> str:
 
 
 def _worth_table(title: str, worth: list[Worth]) -> Table:
-    table = Table("", f"{title}: the price is so much higher or lower for it", box=None, pad_edge=False)
+    table = Table("", title, box=None, pad_edge=False)
     for each in worth:
         table.add_row(
             Text(f"{each.share:+.0%}", style="green" if each.share > 0 else "red"), Text(printable(each.what))

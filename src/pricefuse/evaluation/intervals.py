@@ -15,25 +15,43 @@ CURVE = range(5, 101, 5)
 
 
 def interval_scores(out_of_fold: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return coverage (0 to 1), width, score and by_fifth, the coverage in each fifth by predicted price, by level.
+    """Return coverage (0 to 1), width, score, score_of_one_width and by_fifth, the coverage in each fifth, by level.
 
     `width` is the median of upper over lower price. `score` is the mean interval score of ln price (Gneiting and
     Raftery, "Strictly proper scoring rules, prediction, and estimation", 2007, eq. 43), which rewards narrow intervals
-    and penalizes prices outside: smaller is better.
+    and penalizes prices outside: smaller is better. `score_of_one_width` is that of intervals of one width for all
+    products, calibrated on the other folds. Fifths are by predicted price.
     """
     fifths = _fifths(out_of_fold["predicted"])
     found = {}
     for level in LEVELS:
         low, high, price = (np.log(out_of_fold[name]) for name in (f"low_{level}", f"high_{level}", "price"))
         inside = (low <= price) & (price <= high)
-        outside = (low - price).clip(lower=0) + (price - high).clip(lower=0)
         found[str(level)] = {
             "coverage": round(float(inside.mean()), 4),
             "width": round(float(np.exp((high - low).median())), 4),
-            "score": round(float((high - low + 2 / (1 - level / 100) * outside).mean()), 4),
+            "score": _interval_score(low, high, price, level),
+            "score_of_one_width": _interval_score(*_of_one_width(out_of_fold, level), price, level),
             "by_fifth": inside.groupby(fifths).mean().round(4).tolist(),
         }
     return found
+
+
+def _interval_score(low: pd.Series, high: pd.Series, price: pd.Series, level: int) -> float:
+    outside = (low - price).clip(lower=0) + (price - high).clip(lower=0)
+    return round(float((high - low + 2 / (1 - level / 100) * outside).mean()), 4)
+
+
+def _of_one_width(out_of_fold: pd.DataFrame, level: int) -> tuple[pd.Series, pd.Series]:
+    """Return the bounds of ln price by the quantiles of the other folds' residuals; one fold alone is its own."""
+    predicted = np.log(out_of_fold["predicted"])
+    residuals, folds = np.log(out_of_fold["price"]) - predicted, out_of_fold["fold"]
+    shares = [(1 - level / 100) / 2, (1 + level / 100) / 2]
+    several = folds.nunique() > 1
+    bounds = {fold: residuals[folds != fold] if several else residuals for fold in folds.unique()}
+    quantiles = {fold: own.quantile(shares).tolist() for fold, own in bounds.items()}
+    low, high = (folds.map({fold: own[side] for fold, own in quantiles.items()}) for side in (0, 1))
+    return predicted + low, predicted + high
 
 
 def coverage_by_fifth(out_of_fold: pd.DataFrame) -> pd.DataFrame:

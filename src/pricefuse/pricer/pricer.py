@@ -86,7 +86,7 @@ class Pricer:
     def predict(
         self,
         frame: pd.DataFrame,
-        images: Path | LocalImages | None = None,
+        images: str | Path | LocalImages | None = None,
         coverage: float = COVERAGE,
         *,
         fetch: bool = False,
@@ -103,7 +103,7 @@ class Pricer:
     def price(
         self,
         frame: pd.DataFrame,
-        images: Path | LocalImages | None = None,
+        images: str | Path | LocalImages | None = None,
         coverage: float = COVERAGE,
         *,
         fetch: bool = False,

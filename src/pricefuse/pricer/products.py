@@ -90,7 +90,7 @@ class Pictures:
         return [f"{total:,} of {len(self.products):,} products are priced without a picture: {listed}"]
 
 
-def local_images(images: Path | LocalImages | None) -> LocalImages:
+def local_images(images: str | Path | LocalImages | None) -> LocalImages:
     """Return the image files of a folder; links that are paths are relative to it.
 
     Raises InputError where there is no such folder.
@@ -99,9 +99,10 @@ def local_images(images: Path | LocalImages | None) -> LocalImages:
         return images
     if images is None:
         return LocalImages(NOWHERE)
-    if not images.is_dir():
-        raise InputError(f"{images}: no such folder of images")
-    return LocalImages(images, images)
+    folder = Path(images)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of images")
+    return LocalImages(folder, folder)
 
 
 def _texts(frame: pd.DataFrame, name: str) -> list[str]:

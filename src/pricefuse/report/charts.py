@@ -77,7 +77,7 @@ def _predictions(contents: Contents, seed: int) -> Iterator[Drawn]:
     table = pd.DataFrame({"from": edges[:-1].round(4), "to": edges[1:].round(4), "products": counts})
     bars = alt.Chart(table).mark_bar(color=ACCENT, binSpacing=1, aria=False)
     chart = bars.encode(
-        x=alt.X("from:Q", bin="binned", title="ln of predicted over actual price"),
+        x=alt.X("from:Q", bin="binned", title="ln of predicted over actual price", axis=alt.Axis(tickCount=6)),
         x2="to:Q",
         y=alt.Y("products:Q", title="products"),
     )
