@@ -47,7 +47,7 @@ def _of_one_width(out_of_fold: pd.DataFrame, level: int) -> tuple[pd.Series, pd.
     predicted = np.log(out_of_fold["predicted"])
     residuals, folds = np.log(out_of_fold["price"]) - predicted, out_of_fold["fold"]
     shares = [(1 - level / 100) / 2, (1 + level / 100) / 2]
-    several = folds.nunique() > 1
+    several = len(folds.unique()) > 1
     bounds = {fold: residuals[folds != fold] if several else residuals for fold in folds.unique()}
     quantiles = {fold: own.quantile(shares).tolist() for fold, own in bounds.items()}
     low, high = (folds.map({fold: own[side] for fold, own in quantiles.items()}) for side in (0, 1))
