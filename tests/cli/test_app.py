@@ -76,6 +76,8 @@ def test_one_product_is_explained_for_people_and_as_json(bundle):
     [
         (("predict",), "no TABLE to price, and no --text"),
         (("predict", "gone.csv"), "gone.csv: no such file of products"),
+        (("predict", "good.csv", "--text", "Tea"), "a TABLE and a --text: price one or the other"),
+        (("predict", "good.csv", "--image", "a.jpg"), "--image and --json are for one product"),
         (("predict", "empty.csv"), "empty.csv: the file is empty"),
         (("predict", "twice.csv"), "column sample_id is there twice"),
         (("predict", "broken.csv"), r"broken.csv, row 1 (ends in line 2): 1 fields where the header has 2"),

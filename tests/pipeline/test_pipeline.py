@@ -4,17 +4,22 @@ import csv
 import json
 import re
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
 import pytest
+from huggingface_hub import ModelCard
 from PIL import Image
 from workspace import Workspace, stages_run
 
+from pricefuse import Pricer
+from pricefuse.download.local_files import LocalImages
 from pricefuse.features.matrix import Features
 from pricefuse.metrics import smape
 from pricefuse.models.price_model import PriceModel
 from pricefuse.models.settings import BoostedSettings
+from pricefuse.pricer import PricerWarning
 from pricefuse.training.cross_fit import cross_fit
 from pricefuse.training.settings import TrainSettings
 
@@ -128,6 +133,43 @@ def test_the_model_is_safetensors_and_json_and_says_where_it_comes_from(workspac
     assert provenance["catalog"] == "demo"
     members = PriceModel.load(folder).members
     assert {kind: len(own) for kind, own in members.items()} == {"lexical": 3, "boosted": 3}
+
+
+def test_a_model_that_was_copied_prices_as_the_pipeline_does(workspace, tmp_path):
+    model = shutil.copytree(workspace.folder / "models/price_model", tmp_path / "model")
+    catalog = workspace.folder / "data/raw/demo"
+    asked = pd.read_csv(catalog / "test.csv", dtype=str, keep_default_na=False).head(8)
+    with pytest.warns(PricerWarning) if (asked["image_link"] == "").any() else nullcontext():
+        prices = Pricer.load(model).predict(asked, LocalImages(catalog))
+    expected = pd.read_csv(workspace.folder / "data/predictions/prices.csv", dtype={"sample_id": str}).head(8)
+    assert prices["sample_id"].tolist() == expected["sample_id"].tolist()
+    columns = ["price", "price_low", "price_high"]
+    off = np.abs(np.log(prices[columns]) - np.log(expected[columns])).to_numpy()  # batches change the last bits
+    assert np.median(off) < 1e-3
+    assert off.max() < 0.05
+    assert (expected["price_low"] <= expected["price"]).all()
+    assert (expected["price"] <= expected["price_high"]).all()
+
+
+def test_the_command_judges_what_the_pipeline_left(workspace):
+    command = ("python", "-c", "from pricefuse.cli.app import main; main()")
+    said = workspace(*command, "check", "data/predictions/test_out.csv", "--against", "data/raw/demo/test.csv")
+    assert "valid, 40 prices" in said
+    assert "predict the same prices" in workspace(*command, "compare", "HEAD", "workspace")
+    card = workspace(*command, "card")
+    assert ModelCard(card).data.base_model[0] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert "| train@boosted |" in card  # seconds
+    assert workspace(*command, "report").strip() == "reports/report.html"
+
+
+def test_the_report_shows_the_demo(workspace):
+    page = (workspace.folder / "reports/report.html").read_text()
+    metrics = json.loads((workspace.folder / "metrics/validation.json").read_text())
+    assert f"<title>Price report: catalog demo, SMAPE {metrics['smape']:.2f}</title>" in page
+    assert "Best reachable" in page
+    assert page.count('class="product"') == 72
+    assert page.count("data:image/jpeg;base64,") > 50
+    assert len(page) < 3_000_000
 
 
 def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):

@@ -41,6 +41,7 @@ def test_results_that_are_there_are_named_and_others_are_not(tmp_path):
     assert "  prices  data/predictions/test_out.csv\n" in text
     assert "data/images (1,484 of 1,500); why others are missing: metrics/images.json\n" in text
     assert "models/price_model" not in text
+    assert "report.html" not in text
 
 
 def test_what_to_do_next_names_the_remote_only_if_there_is_one(tmp_path):

@@ -9,6 +9,8 @@ from pricefuse.pipeline import stage
 
 import typer
 
+from pricefuse.errors import InputError
+
 F = TypeVar("F", bound=Callable[..., None])
 AGAIN = "run the command again"
 MODEL = Path("models/price_model")
@@ -54,6 +56,10 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One product: print JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Price the products of a table, or one product with the reasons for its price."""
+    if text is not None and table is not None:
+        raise InputError("a TABLE and a --text: price one or the other")
+    if text is None and (image is not None or as_json):
+        raise InputError("--image and --json are for one product: give its --text, too")
     from pricefuse.cli import pricing  # noqa: PLC0415
 
     given = pricing.Bundle(model, device, encoder or [])

@@ -12,6 +12,7 @@ from pricefuse.pipeline.expectations import has_remote
 from pricefuse.pipeline.params import Params, read_params
 
 PRICES = "data/predictions/test_out.csv"
+REPORT = "reports/report.html"
 FIGURE = "metrics/plots/validation.png"
 REASONS = "metrics/images.json"
 
@@ -28,10 +29,11 @@ def summary(params: Params, root: Path) -> list[str]:
     fetched = f" ({images['ok']:,} of {images['products']:,})" if {"ok", "products"} <= images.keys() else ""
     missing = fetched and images["ok"] < images["products"]
     results = {
+        "report": (REPORT, ""),
         "prices": (PRICES, ""),
         "figure": (FIGURE, ""),
         "images": ("data/images", fetched + (f"; why others are missing: {REASONS}" if missing else "")),
-        "model": ("models/price_model", ""),
+        "model": ("models/price_model", "; try `pricefuse predict --text '...'`"),
     }
     there = {name: (path, note) for name, (path, note) in results.items() if (root / path).exists()}
     lines += [f"  {name:<8}{path}{note}" for name, (path, note) in there.items()]
