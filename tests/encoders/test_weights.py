@@ -99,3 +99,15 @@ def test_a_model_that_cannot_be_had_says_what_to_do(model, message):
     assert not Path(model).exists()
     with pytest.raises(InputError, match=message):
         weights.resolve(model, None)
+
+
+def test_a_model_of_the_hub_whose_commit_is_known_is_found_in_the_local_cache(monkeypatch, tmp_path):
+    """The hub's own library looks for it, in a cache of the real layout, and no network is there."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--some--model/snapshots" / commit
+    write(snapshot, MODEL | {"README.md": b"---\nlicense: mit\n---\n"})
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = weights.resolve("some/model", commit)
+    assert (found.folder, found.revision, found.license) == (snapshot, commit, "mit")
+    with pytest.raises(InputError, match="the hub cannot be reached, and its cache lacks it"):
+        weights.resolve("some/model", commit.replace("0", "f"))

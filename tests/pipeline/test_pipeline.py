@@ -25,6 +25,7 @@ from pricefuse.training.settings import TrainSettings
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
+COMMAND = "from pricefuse.cli.app import main; main()"
 SMALL = {
     "demo.train_products": 320,
     "demo.test_products": 40,
@@ -152,7 +153,7 @@ def test_a_model_that_was_copied_prices_as_the_pipeline_does(workspace, tmp_path
 
 
 def test_the_command_judges_what_the_pipeline_left(workspace):
-    command = ("python", "-c", "from pricefuse.cli.app import main; main()")
+    command = ("python", "-c", COMMAND)
     said = workspace(*command, "check", "data/predictions/test_out.csv", "--against", "data/raw/demo/test.csv")
     assert "valid, 40 prices" in said
     assert "predict the same prices" in workspace(*command, "compare", "HEAD", "workspace")
@@ -180,6 +181,10 @@ def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(wo
         assert changed == {"params.yaml": {"boosted.landmarks": {"old": 256, "new": 64, "diff": -192}}}
         assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/scores.json"]
         assert "smaller" in workspace("dvc", "exp", "show", "--csv")
+        compared = workspace("python", "-c", COMMAND, "compare", "HEAD", "smaller")
+        assert re.search(
+            r"^difference [+-]\d+\.\d\d \(95% interval .*, 320 products in \d+ groups$", compared, re.MULTILINE
+        )
         back = workspace("dvc", "exp", "run", "-S", "boosted.landmarks=256")
         assert stages_run(back) == ["evaluate"]  # whose figures are in git; the run-cache holds everything else
     finally:

@@ -194,6 +194,13 @@ def test_a_model_that_does_not_say_how_products_are_prepared_is_refused(bundle, 
         )
 
 
+@pytest.mark.parametrize("name", ["gemma", "clip"])
+@pytest.mark.parametrize("card", [None, {}, {"resolved_dtype": "float16"}, {"resolved_dtype": {"text": "float32"}}])
+def test_a_model_that_does_not_say_what_its_encoders_were_is_refused(bundle, tmp_path, name, card):
+    with pytest.raises(InputError, match=f"does not say which encoder {name} is"):
+        Pricer.load(altered(bundle, tmp_path, lambda content: content["provenance"]["encoders"].update({name: card})))
+
+
 def test_devices(bundle):
     with pytest.raises(InputError, match="device 'tpu': there are auto, cpu and cuda"):
         Pricer.load(bundle / "model", "tpu")

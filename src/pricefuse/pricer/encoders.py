@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from pricefuse.encoders.image_text_encoder import ImageTextEncoder
+from pricefuse.encoders.precision import PRECISIONS
 from pricefuse.encoders.settings import ImageTextEncoderSettings, TextEncoderSettings
 from pricefuse.encoders.text_encoder import TextEncoder
 from pricefuse.errors import InputError
@@ -95,7 +96,7 @@ def _asked(
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Return the encoder's section of params.yaml, as it is to be loaded here, and its card."""
     card, section = cards.get(name), recipe.get(SECTIONS[name])
-    if not isinstance(card, Mapping) or not isinstance(section, Mapping):
+    if not (isinstance(card, Mapping) and isinstance(section, Mapping) and _names_its_precision(card, name)):
         raise InputError(f"model.json does not say which encoder {name} is. Run `dvc repro ensemble`")
     asked = dict(section)
     if name in folders:
@@ -105,15 +106,22 @@ def _asked(
     return asked, card
 
 
+def _names_its_precision(card: Mapping[str, Any], name: str) -> bool:
+    resolved = card.get("resolved_dtype")
+    if name == "clip":
+        return isinstance(resolved, Mapping) and all(resolved.get(tower) in PRECISIONS for tower in ("text", "image"))
+    return isinstance(resolved, str) and resolved in PRECISIONS
+
+
 def _require_same(found: Mapping[str, Any], card: Mapping[str, Any], name: str) -> None:
-    if found["recipe"] == card["recipe"]:
+    if found["recipe"] == card.get("recipe"):
         return
     ignored = {"recipe", "model", "revision", "license", "dtype"}
     differ = [
         f"{key} is {found[key]}, was {card.get(key)}" for key in found.keys() - ignored if found[key] != card.get(key)
     ]
     raise InputError(
-        f"encoder {name}: {found['model']} gives other vectors than {card['model']} did in training"
+        f"encoder {name}: {found['model']} gives other vectors than {card.get('model')} did in training"
         f" ({'; '.join(sorted(differ)) or 'its code or its image transform is another'}). Give the folder of the"
         f" encoder that the model was trained with, as encoders={{{name!r}: ...}} or `--encoder {name}=...`"
     )
