@@ -160,7 +160,8 @@ def _write_vectors(folder: Path, width: int) -> None:
     }
     pq.write_table(pa.table(table), folder / "data/image_hashes.parquet")
     for name in ("gemma", "clip"):
-        card = {"recipe": "random", "dimension": dimension}
+        card = {"model": "random", "revision": None, "license": "none", "parameters": 0}
+        card |= {"recipe": "random", "dimension": dimension}
         (embeddings / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")
 
 
