@@ -10,8 +10,8 @@ from pricefuse.evaluation.scores import complete_scores
 from pricefuse.evaluation.validation_folder import Validation, write_validation
 from pricefuse.features.matrix import Features
 from pricefuse.files import read_json
-from pricefuse.metrics import smape
 from pricefuse.models import price_model
+from pricefuse.models.manifest import REMEDY
 from pricefuse.models.neighbors import Neighbors
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
@@ -29,22 +29,20 @@ def main() -> None:
     log_prices = {member: fit.log_prices for member, fit in fits.items()}
     ensemble, out_of_fold = fit_ensemble(log_prices, features.index, spread=params.ensemble.spread)
     intervals, out_of_fold = fit_intervals(features, log_prices, out_of_fold, params.ensemble.seed)
+    scores = complete_scores(out_of_fold, params.evaluate)
 
-    cards = {name: embeddings / f"{name}.json" for name in ("gemma", "clip")}
     provenance = {
         "catalog": params.catalog,
-        "smape": round(smape(out_of_fold["price"].to_numpy(), out_of_fold["predicted"].to_numpy()), 4),  # out of fold
-        "encoders": {name: read_json(card, "Run `dvc repro`, or `dvc pull`") for name, card in cards.items()},
+        "smape": scores["smape"],  # out of fold
+        "encoders": {name: read_json(embeddings / f"{name}.json", REMEDY) for name in ("gemma", "clip")},
         "train": params.train.model_dump(mode="json"),
         "machine": {member: fit.machine for member, fit in fits.items()},
         "settings": {member: getattr(params, member).model_dump(mode="json") for member in fits},
     }
-    folders = {member: fit.folders for member, fit in fits.items()}
     price_model.write(
-        model, folders, ensemble, intervals, features,
+        model, {member: fit.folders for member, fit in fits.items()}, ensemble, intervals, features,
         neighbors=Neighbors.of(features, params.fuse.seed), recipe=params.pricing(), provenance=provenance,
     )  # fmt: skip
-    scores = complete_scores(out_of_fold, params.evaluate)
     write_card(model, scores, out_of_fold, ensemble.weights, provenance, params.evaluate.confidence)
     write_validation(validation, Validation(out_of_fold, member_fits.all_epochs(fits), ensemble.weights))
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())

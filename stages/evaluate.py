@@ -6,10 +6,10 @@ from pricefuse.pipeline import stage
 from pricefuse.pipeline.params import read_params
 
 from pricefuse.evaluation.plots import draw_validation
-from pricefuse.evaluation.scores import complete_scores, verdict
-from pricefuse.evaluation.tables import plot_tables, points_drawn
+from pricefuse.evaluation.scores import complete_scores, one_line, verdict
+from pricefuse.evaluation.tables import plot_tables, points_drawn, write_table
 from pricefuse.evaluation.validation_folder import read_validation
-from pricefuse.files import read_json, replacing, write_json
+from pricefuse.files import read_json, write_json
 
 # What DVC shows and compares: few enough to be read side by side. metrics/validation.json has the rest.
 HEADLINE = ("smape", "smape_low", "smape_high", "smape_of_median", "r2", "mae", "rmse", "n")
@@ -21,31 +21,21 @@ def main() -> None:
     )
     params = read_params(Path("params.yaml"))
     out_of_fold, trained, weights = read_validation(validation)
-    settings = params.evaluate
-    scores = complete_scores(out_of_fold, settings)
+    scores = complete_scores(out_of_fold, params.evaluate)
     grouped = read_json(folds, "Run `dvc repro`, or `dvc pull`")
     scores["look_alikes_across_folds"] = grouped["look_alikes_across_folds"]
     tables = plot_tables(out_of_fold, trained)
-
-    for path, table in [
-        (points, points_drawn(out_of_fold)),
-        *((plots / f"{name}.csv", tables[name]) for name in tables),
-    ]:
-        with replacing(path) as temporary:
-            table.to_csv(temporary, index=False)
-    score = (
-        f"SMAPE {scores['smape']:.2f} ({settings.confidence:.0%} interval {scores['smape_low']:.2f} to"
-        f" {scores['smape_high']:.2f}; the median price for every row: {scores['smape_of_median']:.2f})"
-    )
+    for name, table in tables.items():
+        write_table(plots / f"{name}.csv", table)
+    write_table(points, points_drawn(out_of_fold))
+    score = one_line(scores, params.evaluate.confidence)
     draw_validation(plots / "validation.png", out_of_fold, tables, weights, f"Catalog {params.catalog}: {score}")
     write_json(headline, {name: scores[name] for name in HEADLINE})
     write_json(metrics, scores)
     write_json(image_metrics, read_json(images, "Run `dvc repro`, or `dvc pull`"))
     print(f"{scores['n']:,} rows predicted out of fold: {score}, R2 {scores['r2']:.3f}, MAE {scores['mae']:.2f}")
     held = ", ".join(f"{level} %: {found['coverage']:.1%}" for level, found in scores["intervals"].items())
-    print(
-        f"share of the prices within the intervals, at {held}; SMAPE of the surest 30 %: {scores['surest']['30']:.2f}"
-    )
+    print(f"prices within the intervals, at {held}; SMAPE of the surest 30 %: {scores['surest']['30']:.2f}")
     if said := verdict(scores):
         print(f"warning: SMAPE {scores['smape']:.2f} is {said}")
     if alike := grouped["look_alikes_across_folds"]:

@@ -65,5 +65,5 @@ def test_a_good_score_has_no_warning(evaluate):
     assert "warning" not in printed
     assert metrics["intervals"]["80"]["coverage"] == 1
     assert metrics["surest"]["30"] == pytest.approx(metrics["smape"], abs=1e-3)
-    assert "share of the prices within the intervals, at 80 %: 100.0%" in printed
+    assert "prices within the intervals, at 80 %: 100.0%" in printed
     assert "4 of 60 rows look like a row in another fold" in printed

@@ -50,6 +50,14 @@ def complete_scores(out_of_fold: pd.DataFrame, settings: EvaluateSettings) -> di
     return found | {"intervals": interval_scores(out_of_fold), "surest": surest_scores(out_of_fold)}
 
 
+def one_line(found: Mapping[str, Any], confidence: float) -> str:
+    """Return SMAPE with its interval, of `confidence`, and the median's, as they head a figure."""
+    return (
+        f"SMAPE {found['smape']:.2f} ({confidence:.0%} interval {found['smape_low']:.2f} to"
+        f" {found['smape_high']:.2f}; the median price for every row: {found['smape_of_median']:.2f})"
+    )
+
+
 def verdict(found: Mapping[str, Any]) -> str:
     """Say how the scores compare with the median price for every row, and what to do; "" where they are better."""
     median = f"the median price for every row ({found['smape_of_median']:.2f})"

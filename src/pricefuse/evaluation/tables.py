@@ -1,9 +1,12 @@
 """The tables behind the figures, which `dvc plots` draws and compares between experiments."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from pricefuse.evaluation.intervals import coverage_by_fifth, risk_coverage
 from pricefuse.evaluation.scores import error_by_decile, mean_epochs
+from pricefuse.files import replacing
 
 MAX_POINTS, SEED = 2000, 0
 
@@ -16,6 +19,12 @@ def plot_tables(out_of_fold: pd.DataFrame, epochs: pd.DataFrame) -> dict[str, pd
         "coverage": coverage_by_fifth(out_of_fold),
         "risk_coverage": risk_coverage(out_of_fold),
     }
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, atomically."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 def points_drawn(out_of_fold: pd.DataFrame) -> pd.DataFrame:
