@@ -72,6 +72,14 @@ def test_a_greater_coverage_gives_wider_intervals(pricer, asked, local, priced):
             pricer.predict(asked.head(1), coverage=wrong)
 
 
+def test_ids_come_back_as_they_were_so_that_prices_can_be_joined(pricer):
+    frame = pd.DataFrame({"sample_id": [7, 5], "catalog_content": "Item Name: Tea", "image_link": ""}, index=[30, 10])
+    prices = pricer.predict(frame)
+    assert prices["sample_id"].tolist() == [7, 5]
+    assert len(frame.merge(prices, on="sample_id")) == 2
+    assert pricer.predict(frame.drop(columns="sample_id"))["sample_id"].tolist() == [0, 1]
+
+
 def test_an_empty_frame_has_no_prices(pricer, asked):
     assert pricer.predict(asked.head(0)).shape == (0, 4)
 

@@ -93,7 +93,7 @@ class Pricer:
     ) -> pd.DataFrame:
         """Return sample_id, price, price_low and price_high, a row for each of `frame`, in its order.
 
-        See `price`, whose notes become warnings (PricerWarning).
+        sample_id is as the frame has it. See `price`, whose notes become warnings (PricerWarning).
         """
         priced = self.price(frame, images, coverage, fetch=fetch)
         for note in priced.notes:
@@ -133,7 +133,8 @@ class Pricer:
                     if bar is not None:
                         bar.update()
         prices = pd.concat(parts, ignore_index=True)
-        prices.insert(0, "sample_id", pd.Series(products.sample_ids, dtype="str"))
+        ids = frame["sample_id"] if "sample_id" in frame else pd.Series(range(len(frame)))
+        prices.insert(0, "sample_id", ids.reset_index(drop=True))
         return Priced(prices, [*products.notes, *pictures.notes(), *_guesses(far, len(products))])
 
     def explain(self, text: str, image: Path | None = None, coverage: float = COVERAGE) -> Reasons:
