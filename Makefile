@@ -15,7 +15,7 @@ TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro report test test-fast lint format use catalog learning-curve ablation examples clean
+.PHONY: help setup install constraints repro report seconds test test-fast lint format use catalog learning-curve ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ catalog: setup  ## Choose the catalog data/raw/<name>: make catalog NAME=mine
 
 report: setup  ## Bring reports/report.html up to date: scores, figures, data quality, a gallery of predictions
 	$(RUN) dvc repro report
+
+seconds: setup  ## Record how long the stages took here, for the model card and the report (after make repro)
+	@$(RUN) python -m pricefuse.pipeline.record_seconds
 
 learning-curve: setup  ## Score one member on ever more training rows (after make repro)
 	$(RUN) dvc repro learning_curve/dvc.yaml

@@ -13,14 +13,15 @@ from pricefuse.files import read_json
 from pricefuse.models import price_model
 from pricefuse.models.manifest import REMEDY
 from pricefuse.models.neighbors import Neighbors
+from pricefuse.timings import recorded_seconds
 from pricefuse.training import member_fits
 from pricefuse.training.ensemble_fit import fit_ensemble
 from pricefuse.training.interval_fit import fit_intervals
 
 
 def main() -> None:
-    fused, embeddings, members, model, validation = stage.paths(
-        __doc__, "features", "embeddings", "members", "model", "validation"
+    fused, embeddings, members, timings, model, validation = stage.paths(
+        __doc__, "features", "embeddings", "members", "timings", "model", "validation"
     )
     params = read_params(Path("params.yaml"))
     features = Features.load(fused, training=True)
@@ -43,7 +44,8 @@ def main() -> None:
         model, {member: fit.folders for member, fit in fits.items()}, ensemble, intervals, features,
         neighbors=Neighbors.of(features, params.fuse.seed), recipe=params.pricing(), provenance=provenance,
     )  # fmt: skip
-    write_card(model, scores, out_of_fold, ensemble.weights, provenance, params.evaluate.confidence)
+    seconds = recorded_seconds(timings, params.catalog)
+    write_card(model, scores, out_of_fold, ensemble.weights, provenance, params.evaluate.confidence, seconds)
     write_validation(validation, Validation(out_of_fold, member_fits.all_epochs(fits), ensemble.weights))
     fitted = ", ".join(f"{member} {weight:.2f}" for member, weight in ensemble.weights.items())
     print(f"weights: {fitted}; spread {ensemble.spread:.2f}, shift {ensemble.shift:.3f}")

@@ -16,9 +16,10 @@ from pricefuse.training.permutation import block_importance
 
 
 def main() -> None:
-    catalog, validation, fused, model, clean, images, hashes, folds, metrics, out = stage.paths(
-        __doc__, "catalog", "validation", "features", "model", "clean", "images", "hashes", "folds", "metrics", "out"
-    )
+    catalog, validation, fused, model, clean, images, hashes, folds, metrics, timings, out = stage.paths(
+        __doc__, "catalog", "validation", "features", "model", "clean", "images", "hashes", "folds", "metrics",
+        "timings", "out",
+    )  # fmt: skip
     params = read_params(Path("params.yaml"))
     loaded, confidence = PriceModel.load(model), params.evaluate.confidence
     blocks = block_importance(
@@ -29,7 +30,7 @@ def main() -> None:
         confidence=confidence,
         seed=params.report.seed,
     )
-    places = Places(catalog, validation, clean, hashes, folds, metrics)
+    places = Places(catalog, validation, clean, hashes, folds, metrics, timings)
     contents = read_contents(places, params.catalog, confidence, loaded.provenance, blocks)
     items = gallery(contents.rows, images, params.report.gallery)
     write_text(out, render(contents, figures(contents, params.report.seed), items))

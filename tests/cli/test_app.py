@@ -114,15 +114,9 @@ def test_a_submission_is_judged_by_exit_code(tmp_path, monkeypatch):
     assert (bad.exit_code, bad.stdout) == (1, "bad.csv: no price for sample_id: b\n")
 
 
-def test_the_card_and_the_seconds_of_this_machine_are_printed(bundle, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tmp/seconds").mkdir(parents=True)
-    (tmp_path / "tmp/seconds/clean.json").write_text('{"stage": "clean", "seconds": 1234.5}')
-    (tmp_path / "tmp/seconds/torn.json").write_text('{"stage"')
+def test_the_card_is_printed(bundle):
     done = run("card", "--model", bundle / "model")
-    assert done.exit_code == 0
-    assert done.stdout.startswith("# The card")
-    assert "| clean | 1,234.5 |" in done.stdout
+    assert (done.exit_code, done.stdout) == (0, "# The card\n")
 
 
 def test_the_reports_place_is_printed(tmp_path, monkeypatch):

@@ -28,13 +28,13 @@ def out_of_fold():
 
 @pytest.fixture
 def card(tmp_path, out_of_fold):
-    def write(**encoder):
+    def write(seconds=None, **encoder):
         provenance = {
             "catalog": "mine", "encoders": {"gemma": ENCODER | encoder, "clip": ENCODER | {"license": "MIT"}},
             "machine": {"lexical": {"threads": 2, "device": "cpu"}},
         }  # fmt: skip
         scores = complete_scores(out_of_fold, SETTINGS)
-        write_card(tmp_path, scores, out_of_fold, {"lexical": 1.0}, provenance, SETTINGS.confidence)
+        write_card(tmp_path, scores, out_of_fold, {"lexical": 1.0}, provenance, SETTINGS.confidence, seconds or {})
         return scores, ModelCard.load(tmp_path / CARD)
 
     return write
@@ -60,6 +60,12 @@ def test_the_card_has_the_models_numbers(card):
     assert loaded.text.count("| 20 | ") == 10  # products of each tenth
     assert "200 rows on cpu, 2 CPU threads" in loaded.text
     assert "| gemma | `Qwen/Qwen3-Embedding-0.6B` | `c54f2e6` | Apache-2.0 | 596.0 M | `9bcbf69f` |" in loaded.text
+
+
+def test_seconds_are_those_that_were_recorded(card):
+    assert "Seconds are not recorded for this catalog (`make seconds`)." in card()[1].text
+    text = card(seconds={"clean": 4.4, "train@boosted": 1234.5})[1].text
+    assert "Seconds a stage, when they were last recorded: clean 4.4, train@boosted 1,234.5." in text
 
 
 def test_an_encoder_of_another_license_makes_the_models_another(card):

@@ -159,7 +159,7 @@ def test_the_command_judges_what_the_pipeline_left(workspace):
     assert "predict the same prices" in workspace(*command, "compare", "HEAD", "workspace")
     card = workspace(*command, "card")
     assert ModelCard(card).data.base_model[0] == "sentence-transformers/all-MiniLM-L6-v2"
-    assert "| train@boosted |" in card  # seconds
+    assert "train@boosted" in card  # seconds, as they were recorded for the demo
     assert workspace(*command, "report").strip() == "reports/report.html"
 
 

@@ -152,7 +152,7 @@ def test_what_is_missing_is_left_out(opened):
     assert "What the features are worth" not in headings
     assert "How it was trained" not in headings
     assert "Best reachable" not in page.locator("header").inner_text()
-    assert "Not measured here" in page.locator("#provenance").inner_text()
+    assert "Not recorded for this catalog" in page.locator("#provenance").inner_text()
 
 
 def test_the_page_can_be_printed(opened):

@@ -16,7 +16,6 @@ NO_OUTPUT = {
     "progress.py",
     "resources.py",
     "settings.py",
-    "timings.py",
 }
 
 

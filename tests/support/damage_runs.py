@@ -26,8 +26,8 @@ QUICK = {
 MODEL, VALIDATION = "models/price_model", "data/validation"
 ARGUMENTS = {
     "ensemble": {
-        "features": "data/fused/train", "embeddings": "data/embeddings", "members": "models/members", "model": MODEL,
-        "validation": VALIDATION,
+        "features": "data/fused/train", "embeddings": "data/embeddings", "members": "models/members",
+        "timings": "timings", "model": MODEL, "validation": VALIDATION,
     },
     "predict": {"features": "data/fused/test", "model": MODEL, "out": "test_out.csv", "bounds": "prices.csv"},
     "evaluate": {

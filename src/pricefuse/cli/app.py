@@ -105,7 +105,7 @@ def compare(
 @app.command()
 @guarded
 def card(model: ModelOption = MODEL) -> None:
-    """Print the model card, and how long the stages took on this machine."""
+    """Print the model card."""
     from pricefuse.cli.documents import model_card  # noqa: PLC0415
 
     typer.echo(model_card(model))

@@ -3,29 +3,20 @@
 from pathlib import Path
 
 from pricefuse.errors import InputError
-from pricefuse.timings import read_seconds
 
 CARD = "README.md"
 REPORT = Path("reports/report.html")
 
 
 def model_card(model: Path) -> str:
-    """Return a price model's card, and, where the pipeline ran here, how long each stage took.
-
-    Raises InputError where there is no card.
-    """
+    """Return a price model's card. Raises InputError where there is none."""
     path = model / CARD
     try:
-        text = path.read_text(encoding="utf-8").rstrip()
+        return path.read_text(encoding="utf-8").rstrip()
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file. Run `dvc repro ensemble`, or give the model's folder by --model"
         ) from None
-    seconds = read_seconds()
-    if not seconds:
-        return text
-    rows = [f"| {stage} | {taken:,.1f} |" for stage, taken in seconds.items()]
-    return "\n".join([text, "", "## Seconds on this machine", "", "| stage | seconds |", "|---|---|", *rows])
 
 
 def find_report() -> Path:

@@ -34,12 +34,14 @@ def write_card(
     weights: Mapping[str, float],
     provenance: Mapping[str, Any],
     confidence: float,
+    seconds: Mapping[str, float],
 ) -> None:
     """Write README.md into a price model's folder, atomically.
 
     `scores` are those of `validation_scores` with `intervals` and `surest`, `weights` the members' shares,
-    `provenance` what model.json states: catalog, encoders (a card each) and machine (of each member). The file is not
-    among those whose digests the model is checked by: people add to it. Raises InputError where an encoder has no card.
+    `provenance` what model.json states: catalog, encoders (a card each) and machine (of each member), `seconds` those
+    of each stage, as far as they are recorded. The file is not among those whose digests the model is checked by:
+    people add to it. Raises InputError where an encoder has no card.
     """
     encoders = provenance["encoders"]
     _require_cards(encoders)
@@ -61,6 +63,7 @@ def write_card(
         deciles=error_by_decile(out_of_fold).to_dict("records"),
         encoders=encoders,
         machines=provenance["machine"],
+        seconds=seconds,
     )
     write_text(folder / CARD, text)
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from pricefuse.errors import InputError
-from pricefuse.timings import record_seconds
+from pricefuse.timings import note_seconds
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's share of it, the limit on a file's size
 
@@ -44,14 +44,13 @@ def run(main: Callable[[], None], again: str = AGAIN) -> None:
     """Run `main`; exit 1 with one message for what the user can correct, 130 for SIGINT and 143 for SIGTERM.
 
     DVC takes a stage that exits with 0 as done, so that nothing here may turn a failure into success. Defects keep
-    their traceback. `again` says what to do after an interruption. How long a stage took is left in tmp/seconds, for
-    the report.
+    their traceback. `again` says what to do after an interruption. How long a stage took is noted in tmp/seconds.
     """
     started = time.monotonic()
     try:
         with _raise_on_sigterm():
             main()
-        record_seconds(time.monotonic() - started)
+        note_seconds(time.monotonic() - started)
     except InputError as error:
         _exit(1, f"error: {error}")
     except KeyboardInterrupt as error:

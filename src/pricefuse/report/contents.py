@@ -16,7 +16,7 @@ from pricefuse.errors import InputError
 from pricefuse.evaluation.validation_folder import Validation, read_validation
 from pricefuse.files import read_json
 from pricefuse.text.listing import MAX_CHARACTERS
-from pricefuse.timings import read_seconds
+from pricefuse.timings import recorded_seconds
 
 REMEDY = "Run `dvc repro`, or `dvc pull`"
 PACKAGES = (
@@ -82,10 +82,10 @@ class Places:
     hashes: Path
     folds: Path
     metrics: Path
+    timings: Path
     params: Path = Path("params.yaml")
     learning: Path = Path("metrics/learning/learning_curve.csv")
     facts: Path = Path("demo/best_reachable.json")
-    seconds: Path = Path("tmp/seconds")
 
 
 def read_contents(
@@ -113,7 +113,7 @@ def read_contents(
         machines=provenance["machine"],
         parameters=places.params.read_text(encoding="utf-8"),
         versions={name: version(name) for name in PACKAGES},
-        seconds=read_seconds(places.seconds),
+        seconds=recorded_seconds(places.timings, catalog),
     )
 
 
