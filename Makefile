@@ -78,8 +78,9 @@ report: setup  ## Bring reports/report.html up to date: scores, figures, data qu
 seconds: setup  ## Record how long the stages took here, for the model card and the report (after make repro)
 	@$(RUN) python -m pricefuse.pipeline.record_seconds
 
-learning-curve: setup  ## Score one member on ever more training rows (after make repro)
+learning-curve: setup  ## Score one member on ever more training rows, and show it in the report (after make repro)
 	$(RUN) dvc repro learning_curve/dvc.yaml
+	$(RUN) dvc repro -f -s report
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)
 	$(RUN) python benchmarks/ablation.py --features data/fused/train

@@ -33,7 +33,7 @@ def main() -> None:
         seed=asked.seed,
     )
     with replacing(plots / "learning_curve.csv") as temporary:
-        curve.to_csv(temporary, index=False)
+        curve.assign(catalog=params.catalog).to_csv(temporary, index=False)
     left_out = sorted(set(asked.shares) - set(curve["share"]))
     draw_learning_curve(plots / "learning_curve.png", curve, f"Catalog {params.catalog}: {member}", left_out)
     print(f"{member}:", "; ".join(f"{row.rows:,} rows: SMAPE {row.smape:.2f}" for row in curve.itertuples()))

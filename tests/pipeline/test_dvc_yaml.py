@@ -1,6 +1,7 @@
 """dvc.yaml against the code and the parameters that it names."""
 
 import importlib.util
+import json
 
 from pricefuse.pipeline.params import PRICING
 
@@ -8,6 +9,8 @@ import pytest
 import yaml
 from closure import code_dependencies
 from paths import ROOT
+
+from pricefuse.evaluation.style import SERIES
 
 MAIN = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 CURVE = yaml.safe_load((ROOT / "learning_curve/dvc.yaml").read_text())["stages"]
@@ -107,3 +110,16 @@ def test_the_metrics_that_dvc_shows_fit_a_terminal(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "smape_of_median" in lines[0]
     assert max(map(len, lines)) <= 120, lines
+
+
+def test_every_template_of_dvc_plots_is_there_and_has_the_figures_colors():
+    plots = [*yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]]
+    plots += yaml.safe_load((ROOT / "learning_curve/dvc.yaml").read_text())["plots"]
+    named = {options["template"] for plot in plots if isinstance(plot, dict) for options in plot.values()}
+    templates = {path.stem: json.loads(path.read_text()) for path in (ROOT / ".dvc/plots").glob("*.json")}
+    assert set(templates) == named
+    for name, template in templates.items():
+        colors = [
+            layer["encoding"]["color"] for layer in template.get("layer", [template]) if "color" in layer["encoding"]
+        ]
+        assert [color["scale"]["range"] for color in colors] == [list(SERIES)], name

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import shutil
-from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from pricefuse.features.matrix import Features
 from pricefuse.metrics import smape
 from pricefuse.models.price_model import PriceModel
 from pricefuse.models.settings import BoostedSettings
-from pricefuse.pricer import PricerWarning
 from pricefuse.training.cross_fit import cross_fit
 from pricefuse.training.settings import TrainSettings
 
@@ -140,8 +138,7 @@ def test_a_model_that_was_copied_prices_as_the_pipeline_does(workspace, tmp_path
     model = shutil.copytree(workspace.folder / "models/price_model", tmp_path / "model")
     catalog = workspace.folder / "data/raw/demo"
     asked = pd.read_csv(catalog / "test.csv", dtype=str, keep_default_na=False).head(8)
-    with pytest.warns(PricerWarning) if (asked["image_link"] == "").any() else nullcontext():
-        prices = Pricer.load(model).predict(asked, LocalImages(catalog))
+    prices = Pricer.load(model).price(asked, LocalImages(catalog)).prices
     expected = pd.read_csv(workspace.folder / "data/predictions/prices.csv", dtype={"sample_id": str}).head(8)
     assert prices["sample_id"].tolist() == expected["sample_id"].tolist()
     columns = ["price", "price_low", "price_high"]

@@ -22,11 +22,6 @@ COLUMNS = ["sample_id", "price", "price_low", "price_high"]
 
 
 @pytest.fixture(scope="module")
-def pricer(bundle):
-    return Pricer.load(bundle / "model")
-
-
-@pytest.fixture(scope="module")
 def asked(bundle):
     return pd.read_csv(bundle / "catalog/test.csv", dtype=str, keep_default_na=False)
 
@@ -56,8 +51,8 @@ def test_a_price_is_the_same_to_the_bit_whatever_stands_beside_the_product(price
     pd.testing.assert_frame_equal(again, priced.iloc[list(rows)].reset_index(drop=True), check_exact=True)
 
 
-def test_the_features_are_those_that_the_model_was_trained_on(pricer, bundle):
-    """A training product that is priced gives the mean of its fits: the very features that the fits have seen."""
+def test_training_products_are_priced_near_their_prices(pricer, bundle):
+    """Rows laid out otherwise than in training would have any price; tests/pipeline compares with the stages."""
     train = pd.read_csv(bundle / "catalog/train.csv", dtype=str, keep_default_na=False).head(12)
     prices = pricer.predict(train[["sample_id", "catalog_content", "image_link"]], LocalImages(bundle / "catalog"))
     assert np.corrcoef(np.log(prices["price"]), np.log(train["price"].astype(float)))[0, 1] > 0.8
@@ -207,6 +202,17 @@ def test_a_model_that_does_not_say_how_products_are_prepared_is_refused(bundle, 
 def test_a_model_that_does_not_say_what_its_encoders_were_is_refused(bundle, tmp_path, name, card):
     with pytest.raises(InputError, match=f"does not say which encoder {name} is"):
         Pricer.load(altered(bundle, tmp_path, lambda content: content["provenance"]["encoders"].update({name: card})))
+
+
+def test_a_model_decides_neither_on_private_addresses_nor_without_its_sections(bundle, tmp_path):
+    allowing = altered(
+        bundle, tmp_path / "a", lambda content: content["recipe"]["download"].update(allowed_hosts=["10.0.0.1"])
+    )
+    assert Pricer.load(allowing)._pictures.allowed_hosts == ()
+    for section in ("clean", "download", "fuse"):
+        lacking = altered(bundle, tmp_path / section, lambda content, name=section: content["recipe"].pop(name))
+        with pytest.raises(InputError, match=f"recipe.{section}"):
+            Pricer.load(lacking)
 
 
 def test_devices(bundle):

@@ -3,13 +3,7 @@
 import pandas as pd
 import pytest
 
-from pricefuse import Pricer
 from pricefuse.errors import InputError
-
-
-@pytest.fixture(scope="module")
-def pricer(bundle):
-    return Pricer.load(bundle / "model")
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +71,8 @@ def test_hostile_and_empty_texts_have_a_price(pricer):
     ):
         reasons = pricer.explain(text)
         assert reasons.price_low <= reasons.price <= reasons.price_high
+
+
+def test_a_coverage_that_is_no_share_is_refused(pricer):
+    with pytest.raises(InputError, match="coverage 2 is not between 0 and 1"):
+        pricer.explain("Item Name: Tea", coverage=2)

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def rows(path: Path) -> Iterator[tuple[int, int, list[str]]]:
                 " Quote fields that hold commas or line ends"
             )
         yield row, line, fields
+
+
+def number(text: str) -> float:
+    """Return the number that all of a text is, NaN for any other; Python's 1_000 and foreign digits are none."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return math.nan
 
 
 def _starts_as_utf_16(path: Path) -> bool:

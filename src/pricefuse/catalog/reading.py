@@ -145,7 +145,7 @@ def _check_rows(path: Path, layout: Layout, hashes: "array[int]") -> int:
             nameless.add(row, line, sample_id)
         hashes.append(hash(sample_id))
         if layout.price is not None:
-            price = _number(fields[layout.price])
+            price = csv_file.number(fields[layout.price])
             if not MIN_PRICE <= price <= MAX_PRICE:
                 (beyond if 0 < price < math.inf else no_price).add(row, line, fields[layout.price])
     if not count:
@@ -154,14 +154,6 @@ def _check_rows(path: Path, layout: Layout, hashes: "array[int]") -> int:
         if fault.count:
             raise fault.error(path)
     return count
-
-
-def _number(text: str) -> float:
-    """Return the number that all of a text is, NaN for any other; Python's 1_000 and foreign digits are none."""
-    try:
-        return float(text) if text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        return math.nan
 
 
 def _check_unique(folder: Path, hashes: "array[int]") -> None:

@@ -91,9 +91,9 @@ def check(
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="Git revision, experiment, `workspace`, or a table.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
-    confidence: Annotated[float, typer.Option(help="Of the interval.")] = 0.95,
-    samples: Annotated[int, typer.Option(help="Bootstrap samples.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    confidence: Annotated[float, typer.Option(min=0.01, max=0.999, help="Of the interval.")] = 0.95,
+    samples: Annotated[int, typer.Option(min=100, max=100_000, help="Bootstrap samples.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Say which of two versions has the lower SMAPE out of fold, and whether that is more than chance."""
     from pricefuse.cli.comparison import compare_versions  # noqa: PLC0415

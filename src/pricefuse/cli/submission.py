@@ -54,7 +54,7 @@ def check_submission(answer: Path, against: Path) -> tuple[int, list[str]]:
         elif known not in wanted:
             foreign.places.append(f"{place} {known[:80]!r}")
         seen.add(known)
-        if not 0 < _number(price) < math.inf:
+        if not 0 < csv_file.number(price) < math.inf:
             unpriced.places.append(f"{place} {price[:80]!r}")
     missing = Fault(f"{answer}: no price for sample_id", [name[:80] for name in wanted if name not in seen])
     faults = [str(fault) for fault in (missing, repeated, foreign, unpriced) if fault.places]
@@ -69,11 +69,3 @@ def _ids(path: Path) -> Iterator[str]:
     at = header.index(name)
     for _, _, fields in csv_file.rows(path):
         yield fields[at].strip()
-
-
-def _number(text: str) -> float:
-    """Return the number that all of a text is, NaN for any other; Python's 1_000 and foreign digits are none."""
-    try:
-        return float(text) if text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        return math.nan

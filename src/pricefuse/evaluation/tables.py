@@ -29,8 +29,10 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def points_drawn(out_of_fold: pd.DataFrame) -> pd.DataFrame:
     """Return actual and predicted price, in four digits, of at most MAX_POINTS products."""
-    rows = out_of_fold
-    if len(rows) > MAX_POINTS:
-        rows = rows.sample(MAX_POINTS, random_state=SEED).sort_index()
-    table = rows[["price", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    table = sampled(out_of_fold, MAX_POINTS, SEED)[["price", "predicted"]].set_axis(["actual", "predicted"], axis=1)
     return table.map(lambda price: float(f"{price:.4g}"))
+
+
+def sampled(rows: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """Return at most so many of the rows, in their order."""
+    return rows if len(rows) <= most else rows.sample(most, random_state=seed).sort_index()

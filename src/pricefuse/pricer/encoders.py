@@ -13,6 +13,7 @@ from pricefuse.encoders.image_text_encoder import ImageTextEncoder
 from pricefuse.encoders.precision import PRECISIONS
 from pricefuse.encoders.settings import ImageTextEncoderSettings, TextEncoderSettings
 from pricefuse.encoders.text_encoder import TextEncoder
+from pricefuse.encoders.weights import PACKAGED_PREFIX
 from pricefuse.errors import InputError
 from pricefuse.settings import Settings
 
@@ -24,8 +25,8 @@ SECTIONS = {"gemma": "embed_gemma", "clip": "embed_clip"}  # of params.yaml, by 
 class Encoders:
     """The encoders of a model, each None where the model's features have none of it.
 
-    One item is encoded at a time: what stands beside it in a batch would change the last bits of its vector, and trees
-    make a difference of cents of that.
+    One item is encoded at a time: what stands beside it in a batch would change the last bits of its vector, and with
+    them the price.
     """
 
     text: TextEncoder | None
@@ -101,7 +102,7 @@ def _asked(
     asked = dict(section)
     if name in folders:
         asked |= {"model": str(folders[name]), "revision": None}
-    elif not str(asked.get("model", "")).startswith("packaged:") and not Path(str(asked["model"])).is_dir():
+    elif not (model := str(asked.get("model"))).startswith(PACKAGED_PREFIX) and not Path(model).is_dir():
         asked["revision"] = card.get("revision")  # the commit of a hub model
     return asked, card
 

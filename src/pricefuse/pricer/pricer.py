@@ -78,10 +78,12 @@ class Pricer:
         folders = {name: Path(path) for name, path in (encoders or {}).items()}
         blocks = {block.name for block in model.blocks}
         loaded = load_encoders(recipe, cards, blocks, _device(device), folders)
-        clean = settings_of(CleanSettings, recipe["clean"], "clean")
-        fuse = settings_of(FuseSettings, recipe["fuse"], "fuse")
+        clean = settings_of(CleanSettings, recipe.get("clean"), "clean")
+        fuse = settings_of(FuseSettings, recipe.get("fuse"), "fuse")
+        download = settings_of(DownloadSettings, recipe.get("download"), "download")
         rows = FeatureRows(model.blocks, model.attributes, clean, fuse, loaded)
-        return cls(model, rows, settings_of(DownloadSettings, recipe["download"], "download"))
+        # A model may come from anywhere: which private addresses this machine fetches from is not its decision.
+        return cls(model, rows, download.model_copy(update={"allowed_hosts": ()}))
 
     def predict(
         self,
@@ -116,8 +118,7 @@ class Pricer:
         are fetched only with `fetch`. The interval holds `coverage` (0 to 1) of the prices. Raises InputError where the
         table has none of the columns, and where there is no folder `images`.
         """
-        if not 0 < coverage < 1:
-            raise InputError(f"coverage {coverage} is not between 0 and 1")
+        _require_share(coverage)
         products = Products.of(frame)
         pictures = Pictures(products, local_images(images), self._pictures, fetch)
         parts, far = [pd.DataFrame(columns=COLUMNS[1:], dtype=np.float64)], []
@@ -142,6 +143,7 @@ class Pricer:
 
         Raises InputError where the file is not there; a picture that cannot be used is a note.
         """
+        _require_share(coverage)
         if image is not None and not image.is_file():
             raise InputError(f"{image}: no such file")
         image = None if image is None else image.resolve()
@@ -161,6 +163,11 @@ class Pricer:
             return False
         ((start, stop),) = ((b.start, b.stop) for b in self.model.blocks if b.name == neighbors.block)
         return bool(neighbors.far(matrix[:, start:stop])[0])
+
+
+def _require_share(coverage: float) -> None:
+    if not 0 < coverage < 1:
+        raise InputError(f"coverage {coverage} is not between 0 and 1")
 
 
 def _guesses(far: list[str], count: int) -> Iterator[str]:

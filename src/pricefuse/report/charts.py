@@ -13,8 +13,9 @@ import pandas as pd
 
 from pricefuse.evaluation.plots import log_ticks, price_label
 from pricefuse.evaluation.style import ACCENT, SECOND, SERIES
+from pricefuse.evaluation.tables import sampled
 from pricefuse.metrics import smape_terms
-from pricefuse.report.contents import Contents, sampled
+from pricefuse.report.contents import Contents
 
 MAX_POINTS = 5000
 HEIGHT = 260  # pixels

@@ -1,6 +1,5 @@
 """Read what the report shows from what the stages left; a part that is missing is left out."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,10 +13,11 @@ import pyarrow.parquet as pq
 from pricefuse.catalog import iter_products
 from pricefuse.errors import InputError
 from pricefuse.evaluation.validation_folder import Validation, read_validation
-from pricefuse.files import read_json
+from pricefuse.files import digests, read_json
 from pricefuse.text.listing import MAX_CHARACTERS
 from pricefuse.timings import recorded_seconds
 
+TABLES = ("train.csv", "test.csv")
 REMEDY = "Run `dvc repro`, or `dvc pull`"
 PACKAGES = (
     "pricefuse",
@@ -51,7 +51,8 @@ class Contents:
     """All that the report shows.
 
     `rows` has the out-of-fold predictions with name, text, unit and has_image; `blocks` is the table of
-    `block_importance`, `tables` those of metrics/plots by name, `learning` the learning curve if there is one.
+    `block_importance`, `tables` those of metrics/plots by name, `learning` the catalog's learning curve if there is
+    one, `digests` the SHA-256 of the catalog's tables.
     """
 
     catalog: str
@@ -64,7 +65,7 @@ class Contents:
     learning: pd.DataFrame | None
     quality: Quality
     best_reachable: float | None
-    digest: str
+    digests: Mapping[str, str]
     encoders: Mapping[str, Mapping[str, Any]]
     machines: Mapping[str, Mapping[str, Any]]
     parameters: str
@@ -105,10 +106,10 @@ def read_contents(
         rows=_rows(validation, places),
         tables={name: _table(plots / f"{name}.csv") for name in ("deciles", "epochs", "coverage", "risk_coverage")},
         blocks=blocks,
-        learning=_table(places.learning) if places.learning.is_file() else None,
+        learning=_learning_curve(places.learning, catalog),
         quality=_quality(places),
         best_reachable=_best_reachable(places.facts) if catalog == "demo" else None,
-        digest=_digest(places.catalog),
+        digests={name: file.sha256 for name, file in digests(places.catalog, TABLES).items()},
         encoders=provenance["encoders"],
         machines=provenance["machine"],
         parameters=places.params.read_text(encoding="utf-8"),
@@ -151,22 +152,13 @@ def _table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: not a table ({' '.join(str(error).split()):.100}). {REMEDY}") from None
 
 
+def _learning_curve(path: Path, catalog: str) -> pd.DataFrame | None:
+    """Return the learning curve of this catalog; None where it was not drawn, or last for another catalog."""
+    curve = _table(path) if path.is_file() else pd.DataFrame()
+    return curve if "catalog" in curve and (curve["catalog"] == catalog).all() else None
+
+
 def _best_reachable(path: Path) -> float | None:
     found = read_json(path, REMEDY) if path.is_file() else {}
     best = found.get("best_smape_realized")
     return float(best) if isinstance(best, int | float) else None
-
-
-def _digest(folder: Path) -> str:
-    """Return the SHA-256 of the catalog's two tables, one after the other, as hex."""
-    digest = hashlib.sha256()
-    for name in ("train.csv", "test.csv"):
-        with (folder / name).open("rb") as file:
-            while part := file.read(1 << 20):
-                digest.update(part)
-    return digest.hexdigest()
-
-
-def sampled(rows: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
-    """Return at most so many of the rows, in their order."""
-    return rows if len(rows) <= most else rows.sample(most, random_state=seed).sort_index()
