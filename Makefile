@@ -15,7 +15,7 @@ TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro report seconds test test-fast lint format use catalog learning-curve ablation examples clean
+.PHONY: help setup install constraints repro report seconds test test-fast lint format use catalog learning-curve tune ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,11 @@ seconds: setup  ## Record how long the stages took here, for the model card and 
 
 learning-curve: setup  ## Score one member on ever more training rows, and show it in the report (after make repro)
 	$(RUN) dvc repro learning_curve/dvc.yaml
+	$(RUN) dvc repro -f -s report
+
+tune: setup  ## Search for better settings of a member: make tune MEMBER=boosted TRIALS=60 MINUTES=20 (after make repro)
+	$(RUN) pricefuse tune --member "$(or $(MEMBER),boosted)" --trials "$(or $(TRIALS),60)" $(if $(MINUTES),--minutes "$(MINUTES)") \
+	  $(if $(WRITE),--write)
 	$(RUN) dvc repro -f -s report
 
 ablation: setup  ## Measure what each part is worth on the catalog of params.yaml (after make repro)

@@ -8,7 +8,7 @@ from image_bytes import jpeg
 from pricefuse.evaluation.scores import complete_scores
 from pricefuse.evaluation.settings import EvaluateSettings
 from pricefuse.evaluation.tables import plot_tables
-from pricefuse.report.contents import Contents, Quality
+from pricefuse.report.contents import Contents, FoundSettings, Quality
 from pricefuse.tables.parquet import part_path, write_part
 
 SCRIPT = "<script>alert(1)</script>"
@@ -78,6 +78,7 @@ def contents(rows, *, complete=True):
         tables=plot_tables(rows, epochs if complete else epochs[:0]),
         blocks=blocks if complete else blocks[:0],
         learning=curve if complete else None,
+        searches={"boosted": found_settings()} if complete else {},
         quality=Quality({"train": 200, "test": 20}, 1, 2, images, grouped),
         best_reachable=19.8 if complete else None,
         digests={"train.csv": "0" * 64, "test.csv": "1" * 64},
@@ -87,3 +88,24 @@ def contents(rows, *, complete=True):
         versions={"torch": "2"},
         seconds={"clean": 1.5} if complete else {},
     )
+
+
+def found_settings():
+    """Return a search of one number and one choice, with trials that were stopped early."""
+    trials = pd.DataFrame(
+        {
+            "trial": range(12), "state": ["finished", "finished", *["pruned"] * 9, "finished"], "folds": 4,
+            "smape": 50.0, "first_fold": np.linspace(49, 52, 12), "rate": np.geomspace(0.001, 0.1, 12),
+            "loss": ["l1", "huber"] * 6,
+        }
+    )  # fmt: skip
+    estimate = {"value": 50.0, "low": 48.0, "high": 52.0}
+    settings = {"rate": 0.01, "loss": "l1"}
+    result = {
+        "space": {"rate": {"low": 0.001, "high": 0.1, "log": True}, "loss": {"choices": ["l1", "huber"]}},
+        "default": {"smape": estimate, "settings": settings},
+        "best": {"trial": 1, "smape": estimate, "settings": settings},
+        "bias_corrected": {"smape": estimate, "difference": {"value": -0.1, "low": -0.3, "high": 0.1}},
+        "importance": {"rate": 0.8, "loss": 0.2},
+    }
+    return FoundSettings(result, trials)

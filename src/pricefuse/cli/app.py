@@ -104,6 +104,27 @@ def compare(
 
 @app.command()
 @guarded
+def tune(
+    member: Annotated[str, typer.Option(help="Whose settings: simple_nn, lexical or boosted.")] = "boosted",
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="In all, those of earlier runs included.")] = 60,
+    minutes: Annotated[float | None, typer.Option(min=0, help="End after so many. Default: no limit.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Trials at a time. Default: 1, or 2 where the cores allow.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 0,
+    write: Annotated[  # noqa: FBT002
+        bool, typer.Option("--write", help="Write the best settings into params.yaml, if the gain is more than chance.")
+    ] = False,
+) -> None:
+    """Search for better settings of a member (search_spaces.yaml), and say what the choice is really worth."""
+    from pricefuse.cli import tuning  # noqa: PLC0415
+
+    for line in tuning.tune(member, tuning.Effort(trials, minutes, processes), seed, write=write):
+        typer.echo(line)
+
+
+@app.command()
+@guarded
 def card(model: ModelOption = MODEL) -> None:
     """Print the model card."""
     from pricefuse.cli.documents import model_card  # noqa: PLC0415

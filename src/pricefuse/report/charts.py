@@ -1,11 +1,6 @@
-"""The report's charts, as Vega-Lite specs of one look; a figure beside its title and the sentence that sums it up.
-
-Colors that must differ between a light and a dark page (ink, grid, background) are left to the page's configuration.
-"""
+"""The report's charts, in the order of the page."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -16,27 +11,15 @@ from pricefuse.evaluation.style import ACCENT, SECOND, SERIES
 from pricefuse.evaluation.tables import sampled
 from pricefuse.metrics import smape_terms
 from pricefuse.report.contents import Contents
+from pricefuse.report.figure import BAR, GRAY, RULE, Drawn, Figure, finished, horizontal
+from pricefuse.report.search_charts import search_charts
 
 MAX_POINTS = 5000
-HEIGHT = 260  # pixels
 BINS = 41
-BAR = {"color": ACCENT, "cornerRadiusEnd": 2, "aria": False}
 BLOCKS = {
     "attributes": "attributes", "ngrams": "words", "gemma": "text vectors", "clip_text": "short-text vectors",
     "clip_image": "picture vectors", "image_mask": "picture or none",
 }  # fmt: skip
-RULE = {"strokeDash": [4, 3], "opacity": 0.7, "aria": False, "color": "#8795a1"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart: `name` is unique in the page, `summary` says in a sentence what is to be seen."""
-
-    name: str
-    section: str
-    title: str
-    summary: str
-    spec: dict[str, Any]
 
 
 def figures(contents: Contents, seed: int) -> list[Figure]:
@@ -47,11 +30,9 @@ def figures(contents: Contents, seed: int) -> list[Figure]:
         *_training(contents),
         *_blocks(contents),
         *_intervals(contents),
+        *search_charts(contents.searches, contents.confidence),
     ]
-    return [Figure(name, section, title, said, _finished(chart)) for name, section, title, said, chart in drawn]
-
-
-Drawn = tuple[str, str, str, str, alt.Chart | alt.LayerChart]
+    return [Figure(name, section, title, said, finished(chart)) for name, section, title, said, chart in drawn]
 
 
 def _predictions(contents: Contents, seed: int) -> Iterator[Drawn]:
@@ -115,7 +96,7 @@ def _errors(contents: Contents) -> Iterator[Drawn]:
         means["label"] = [f"{each} ({count:,})" for each, count in zip(means[column], means["size"], strict=True)]
         means["smape"] = means["mean"].round(2)
         parts = ", ".join(f"{each} {smape:.1f} %" for each, smape in zip(means[column], means["smape"], strict=True))
-        yield name, "errors", title, f"SMAPE: {parts}.", _horizontal(means, "smape", "SMAPE (%)")
+        yield name, "errors", title, f"SMAPE: {parts}.", horizontal(means, "smape", "SMAPE (%)")
 
 
 def _training(contents: Contents) -> Iterator[Drawn]:
@@ -147,9 +128,9 @@ def _blocks(contents: Contents) -> Iterator[Drawn]:
     table = contents.blocks.assign(label=[BLOCKS.get(name, name) for name in contents.blocks["block"]])
     if not len(table):
         return
-    bars = _horizontal(table, "rise", "rise of SMAPE (points)")
+    bars = horizontal(table, "rise", "rise of SMAPE (points)")
     y = alt.Y("label:N", sort=None, title=None)
-    whiskers = alt.Chart(table).mark_rule(strokeWidth=1.5, color="#8795a1", aria=False)
+    whiskers = alt.Chart(table).mark_rule(strokeWidth=1.5, color=GRAY, aria=False)
     whiskers = whiskers.encode(y=y, x=alt.X("rise_low:Q"), x2="rise_high:Q")
     name, rise = table["label"].iloc[0], table["rise"].iloc[0]
     said = (
@@ -181,28 +162,6 @@ def _intervals(contents: Contents) -> Iterator[Drawn]:
         f" {contents.scores['smape']:.1f}."
     )
     yield "risk", "intervals", "How much better are the surest predictions?", said, chart
-
-
-def _horizontal(table: pd.DataFrame, value: str, title: str) -> alt.Chart:
-    return (
-        alt.Chart(table[["label", value]])
-        .mark_bar(**BAR, height={"band": 0.62})
-        .encode(
-            y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
-            x=alt.X(f"{value}:Q", title=title),
-        )
-        .properties(height=max(90, 34 * len(table)))
-    )
-
-
-def _finished(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
-    """Return the spec, as wide as its place in the page; HEIGHT high unless the chart says otherwise."""
-    if chart.height is alt.Undefined:
-        chart = chart.properties(height=HEIGHT)
-    with alt.data_transformers.enable("default", max_rows=None):
-        spec: dict[str, Any] = chart.properties(width="container").to_dict()
-    spec.pop("config", None)
-    return spec
 
 
 def _labels(ticks: list[float]) -> str:

@@ -47,12 +47,20 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class FoundSettings:
+    """A member's search: `result` is metrics/tuning/<member>.json, `trials` the table beside it, a row a trial."""
+
+    result: Mapping[str, Any]
+    trials: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Contents:
     """All that the report shows.
 
     `rows` has the out-of-fold predictions with name, text, unit and has_image; `blocks` is the table of
     `block_importance`, `tables` those of metrics/plots by name, `learning` the catalog's learning curve if there is
-    one, `digests` the SHA-256 of the catalog's tables.
+    one, `searches` its searches for better settings by member, `digests` the SHA-256 of the catalog's tables.
     """
 
     catalog: str
@@ -63,6 +71,7 @@ class Contents:
     tables: Mapping[str, pd.DataFrame]
     blocks: pd.DataFrame
     learning: pd.DataFrame | None
+    searches: Mapping[str, FoundSettings]
     quality: Quality
     best_reachable: float | None
     digests: Mapping[str, str]
@@ -86,6 +95,7 @@ class Places:
     timings: Path
     params: Path = Path("params.yaml")
     learning: Path = Path("metrics/learning/learning_curve.csv")
+    searches: Path = Path("metrics/tuning")
     facts: Path = Path("demo/best_reachable.json")
 
 
@@ -107,6 +117,7 @@ def read_contents(
         tables={name: _table(plots / f"{name}.csv") for name in ("deciles", "epochs", "coverage", "risk_coverage")},
         blocks=blocks,
         learning=_learning_curve(places.learning, catalog),
+        searches=_searches(places.searches, catalog),
         quality=_quality(places),
         best_reachable=_best_reachable(places.facts) if catalog == "demo" else None,
         digests={name: file.sha256 for name, file in digests(places.catalog, TABLES).items()},
@@ -156,6 +167,16 @@ def _learning_curve(path: Path, catalog: str) -> pd.DataFrame | None:
     """Return the learning curve of this catalog; None where it was not drawn, or last for another catalog."""
     curve = _table(path) if path.is_file() else pd.DataFrame()
     return curve if "catalog" in curve and (curve["catalog"] == catalog).all() else None
+
+
+def _searches(folder: Path, catalog: str) -> dict[str, FoundSettings]:
+    """Return the searches on this catalog, those of others left out."""
+    found = {path.stem: read_json(path, REMEDY) for path in sorted(folder.glob("*.json"))}
+    return {
+        member: FoundSettings(result, _table(folder / f"{member}.csv"))
+        for member, result in found.items()
+        if result.get("catalog") == catalog
+    }
 
 
 def _best_reachable(path: Path) -> float | None:

@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from pricefuse.evaluation.plots import price_label
 from pricefuse.evaluation.scores import verdict
-from pricefuse.report.charts import Figure
 from pricefuse.report.contents import Contents
+from pricefuse.report.figure import Figure
 from pricefuse.report.gallery import KINDS, Item
 
 TEMPLATE = "report.html.jinja"
@@ -24,6 +24,7 @@ SECTIONS = {
     "blocks": "What the features are worth",
     "intervals": "How far to trust a price",
     "training": "How it was trained",
+    "tuning": "Searches for better settings",
 }
 
 
