@@ -79,13 +79,14 @@ def read_version(version: str) -> pd.DataFrame:
 def _of_revision(version: str) -> pd.DataFrame:
     from dvc.api import DVCFileSystem  # noqa: PLC0415 - takes seconds, and tables need none of it
     from dvc.exceptions import DvcException  # noqa: PLC0415
+    from dvc_data.index import DataIndexDirError  # noqa: PLC0415
     from scmrepo.exceptions import SCMError  # noqa: PLC0415
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     try:
         with DVCFileSystem(repo=".", rev=version).open(TABLE.as_posix(), "rb") as file:
             return pq.read_table(file).to_pandas()
-    except FileNotFoundError:
+    except (FileNotFoundError, DataIndexDirError):
         raise InputError(
             f"{version}: its {TABLE} is not in DVC's cache here. Get it with `dvc pull` at that revision (of an"
             " experiment: `dvc exp pull`)"
