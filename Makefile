@@ -15,7 +15,7 @@ TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro report seconds test test-fast lint format use catalog learning-curve tune ablation examples clean
+.PHONY: help setup install constraints repro report seconds test test-fast lint format hooks use catalog learning-curve tune ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,15 @@ lint: setup  ## Check format, lint, types and imports alone
 format: setup  ## Format the code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+
+hooks: setup  ## Check what is committed from now on, and push its data with it (.pre-commit-config.yaml)
+	@$(RUN) pre-commit install
+	@# An editor that commits need not have the environment on its PATH, where the hooks' tools are.
+	@for hook in pre-commit pre-push post-checkout; do \
+	  file="$$(git rev-parse --git-path hooks)/$$hook" && \
+	  text=$$(awk -v bin="$(BIN)" '{ print } NR == 1 { print "export PATH=\"" bin ":$$PATH\"" }' "$$file") && \
+	  printf '%s\n' "$$text" > "$$file" || exit; \
+	done
 
 use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, seed, challenge)
 	@$(RUN) python -m pricefuse.pipeline.profiles "$(PROFILE)"
