@@ -15,7 +15,7 @@ TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro report seconds test test-fast lint format hooks use catalog learning-curve tune ablation examples clean
+.PHONY: help setup install constraints repro report seconds test test-fast lint format hooks use catalog remote learning-curve tune ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ use: setup  ## Write a recipe into params.yaml: make use PROFILE=seed (default, 
 
 catalog: setup  ## Choose the catalog data/raw/<name>: make catalog NAME=mine
 	@$(RUN) python -m pricefuse.pipeline.choose_catalog "$(NAME)"
+
+# URL and ENDPOINT reach it through its environment: no shell reads what stands in them, and make does not print them.
+remote: setup  ## Name where the team's data lies: make remote URL=s3://bucket/pricefuse (ENDPOINT=https://... for MinIO)
+	@$(RUN) python -m pricefuse.pipeline.remote "$$URL" "$$ENDPOINT"
 
 report: setup  ## Bring reports/report.html up to date: scores, figures, data quality, a gallery of predictions
 	$(RUN) dvc repro report

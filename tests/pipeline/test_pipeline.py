@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 from PIL import Image
-from workspace import Workspace, stages_run
+from workspace import Workspace
 
 from pricefuse import Pricer
 from pricefuse.download.local_files import LocalImages
@@ -170,36 +170,6 @@ def test_the_report_shows_the_demo(workspace):
     assert len(page) < 3_000_000
 
 
-def test_a_changed_parameter_runs_only_what_depends_on_it_and_can_be_compared(workspace):
-    printed = workspace("dvc", "exp", "run", "-S", "boosted.landmarks=64", "-n", "smaller")
-    try:
-        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "report", "train@boosted"]
-        changed = json.loads(workspace("dvc", "params", "diff", "--json"))
-        assert changed == {"params.yaml": {"boosted.landmarks": {"old": 256, "new": 64, "diff": -192}}}
-        assert "smape" in json.loads(workspace("dvc", "metrics", "diff", "--json"))["metrics/scores.json"]
-        assert "smaller" in workspace("dvc", "exp", "show", "--csv")
-        compared = workspace("python", "-c", COMMAND, "compare", "HEAD", "smaller")
-        assert re.search(
-            r"^difference [+-]\d+\.\d\d \(95% interval .*, 320 products in \d+ groups$", compared, re.MULTILINE
-        )
-        back = workspace("dvc", "exp", "run", "-S", "boosted.landmarks=256")
-        assert stages_run(back) == ["evaluate"]  # whose figures are in git; the run-cache holds everything else
-    finally:
-        workspace("git", "checkout", "-q", ".")
-        workspace("dvc", "checkout")
-
-
-def test_a_member_that_is_left_out_fits_nothing_anew(workspace):
-    printed = workspace("dvc", "exp", "run", "-S", "train.members=[boosted]", "-n", "trees")
-    try:
-        assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "report"]
-        assert set(PriceModel.load(workspace.folder / "models/price_model").members) == {"boosted"}
-        assert workspace("dvc", "status", "dvc.yaml") == "Data and pipelines are up to date.\n"
-    finally:
-        workspace("git", "checkout", "-q", ".")
-        workspace("dvc", "checkout")
-
-
 def test_the_learning_curve_is_a_pipeline_of_its_own(workspace):
     ran, printed = workspace.repro("learning_curve/dvc.yaml")
     assert ran == ["learning_curve/dvc.yaml:learning_curve"]
@@ -242,52 +212,6 @@ def test_appended_products_cost_one_row_each_of_every_expensive_stage(workspace)
     prices = pd.read_csv(folder / "train.csv")["price"]
     assert predicted["sample_id"].tolist() == list(APPENDED)
     assert predicted["price"].between(prices.min(), prices.max()).all()
-
-
-def pushed_and_cloned(workspace, folder):
-    """Push the workspace's data to a remote in `folder`; return a clone that knows the remote, and has no data."""
-    workspace("git", "reset", "-q", "--hard")  # DVC stages what it changes
-    workspace("dvc", "checkout")
-    workspace("dvc", "push", "--remote", workspace.remote(folder / "remote"))
-    clone = Workspace.clone(workspace, folder / "clone", "mate")
-    clone.remote(folder / "remote")
-    clone("dvc", "config", "--local", "core.remote", "team")
-    return clone
-
-
-def test_a_team_mate_fits_another_model_without_images_and_embeddings(workspace, tmp_path):
-    clone = pushed_and_cloned(workspace, tmp_path)
-    clone("dvc", "pull", "train")
-    options = ("--pull", "--allow-missing", "-S", "lexical.width=32")
-    printed = clone("dvc", "exp", "run", *options, "evaluate", "predict")
-    assert sorted(stages_run(printed)) == ["ensemble", "evaluate", "predict", "train@lexical"]
-    assert (clone.folder / "data/predictions/test_out.csv").is_file()
-    for name in ("raw/demo", "images", "embeddings/gemma", "embeddings/clip_image", "clean/products.parquet"):
-        assert not (clone.folder / "data" / name).exists()
-
-
-@pytest.mark.parametrize("links", ["hardlink", "symlink"])
-def test_a_team_mates_clone_and_an_experiment_elsewhere_compute_only_the_new_rows(workspace, tmp_path, links):
-    """Pull, append a product, and embed: in a clone with linked caches, and in an experiment's own copy of it."""
-    clone = pushed_and_cloned(workspace, tmp_path)
-    clone("dvc", "config", "cache.type", links)
-    clone("dvc", "pull", "--remote", "team", "train@lexical")
-    assert [path.name for path in (clone.folder / "models").rglob("out_of_fold.parquet")] == ["out_of_fold.parquet"]
-    clone("dvc", "pull", "--remote", "team")
-    assert not (clone.folder / "data/raw/demo").exists()  # never on a remote
-    clone("dvc", "repro", "demo/dvc.yaml")
-
-    catalog = clone.folder / "data/raw/mine"
-    shutil.copytree(clone.folder / "data/raw/demo", catalog, copy_function=shutil.copyfile)
-    with (catalog / "test.csv").open("a", encoding="utf-8") as file:
-        file.write('new-1,"Item Name: Northfold Rye Crackers 6 oz\nValue: 6.0\nUnit: Ounce\n",\n')
-    clone("dvc", "add", "-q", "data/raw/mine")
-    params = clone.folder / "params.yaml"
-    params.write_text(params.read_text().replace("catalog: demo", "catalog: mine"))
-    clone.commit()
-    expected = {"embed_gemma": ["361 rows: 360 reused, 1 computed"]}
-    assert refreshed(clone("dvc", "exp", "run", "--temp", "embed_gemma")) == expected
-    assert refreshed(clone("dvc", "repro", "embed_gemma")) == expected
 
 
 def refreshed(printed):

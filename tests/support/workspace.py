@@ -52,11 +52,6 @@ class Workspace:
         self("git", "add", "-A")
         self("git", "commit", "-qm", "state")
 
-    def remote(self, folder):
-        """Make `folder` a remote of this workspace alone, and return its name."""
-        self("dvc", "remote", "add", "--local", "--force", "team", str(folder))
-        return "team"
-
     def repro(self, *targets):
         """Run `dvc repro`; return the stages that ran, and what was printed."""
         printed = self("dvc", "repro", *targets)

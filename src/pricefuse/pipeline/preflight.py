@@ -67,7 +67,7 @@ def require_data(params: Params, root: Path) -> None:
     try:
         require_catalog(root / "data/raw" / params.catalog)
     except InputError as error:
-        hint = "" if has_remote(root) else ". No remote is set up here: `dvc remote add -d team <where it is>` first"
+        hint = "" if has_remote(root) else ". No remote is set up here: `make remote URL=<where it is>` first"
         raise InputError(f"params.yaml, catalog: {error}{hint}") from None
 
 
