@@ -29,7 +29,7 @@ def test_help_names_the_commands_and_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    for command in ("predict", "check", "compare", "tune", "card", "report"):
+    for command in ("predict", "check", "compare", "experiments", "tune", "card", "report"):
         assert f" {command} " in done.stdout
     loaded = set(done.stdout.split())
     assert not loaded & {"torch", "pandas", "numpy", "pyarrow", "dvc", "lightgbm", "sklearn", "pydantic", "optuna"}

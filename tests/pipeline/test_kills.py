@@ -1,78 +1,151 @@
-"""Every stage is killed in the middle, or asked to end: nothing is lost, and `dvc repro` goes on from there."""
+"""Stages are killed at 22 moments, or asked to end: nothing is lost, and `dvc repro` goes on from there."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from itertools import cycle
 
+from pricefuse.pipeline.preflight import restore_torn_lock
+
 import pytest
 import yaml
+from finished_pipeline import TINY, finished_pipeline
 from paths import ROOT
 from workspace import Workspace, stages_run
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-TINY = {
-    "demo.train_products": 60,
-    "demo.test_products": 10,
-    "embed_gemma.chunk_tokens": 64,
-    "fuse.folds": 2,
-    "lexical.seeds": [0],
-    "lexical.min_steps": 40,
-    "boosted.inner_folds": 2,
-    "boosted.landmarks": 32,
-    "boosted.max_rounds": 20,
-    "evaluate.bootstrap_samples": 100,
-}
-# As files: the predictions, and all that says how good they are.
-RESULTS = ("data/predictions/test_out.csv", "metrics/*.json", "metrics/plots/*.csv", "data/validation/*")
-# The networks' fits are a stage's longest, and are checkpointed one by one; the other outputs are written whole.
-FIRST_SIGNS = {"train": ["tmp/train/*/*/fold*"]}
+# As files: the predictions, and all that says how good they are. Digests of all other outputs stand in dvc.lock.
+RESULTS = ("data/predictions/*", "metrics/*.json", "metrics/plots/*.csv", "data/validation/*")
+
+# A stage is killed when DVC has said that it runs it, or as soon as a new file then matches a pattern: rows or fits
+# that are put away, an output that is written, DVC's cache that takes outputs in, the file in which DVC notes what ran.
+BEGUN = None
+IMAGES, TEXTS, PICTURES = (
+    "data/images/checkpoint-*.arrow",
+    "data/embeddings/gemma/part-*",
+    "data/embeddings/clip_image/part-*",
+)
+FITS = "tmp/train/*/*/fold?-seed?"
+CACHE, LOCK = ".dvc/cache/files/md5/*/*", "dvc.lock"
+MOMENTS = [
+    ("demo/dvc.yaml:demo", BEGUN),
+    ("clean", "data/clean/products.parquet*"),
+    ("clean", CACHE),
+    ("download", IMAGES),
+    ("download", IMAGES),
+    ("embed_gemma", BEGUN),
+    ("embed_gemma", TEXTS),
+    ("embed_clip", BEGUN),
+    ("embed_clip", PICTURES),
+    ("fuse", "data/fused/train*"),
+    ("fuse", CACHE),
+    ("train@lexical", FITS),
+    ("train@lexical", FITS),
+    ("train@boosted", BEGUN),
+    ("train@boosted", FITS),
+    ("ensemble", BEGUN),
+    ("ensemble", "models/price_model*"),
+    ("evaluate", "metrics/scores.json*"),
+    ("evaluate", LOCK),
+    ("predict", "data/predictions/test_out.csv*"),
+    ("report", BEGUN),
+    ("report", "reports/report.html*"),
+]
+
+
+def matching(folder, pattern):
+    """Return the files that match a pattern; one that is written anew is another."""
+    found = set()
+    for path in folder.glob(pattern):
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # renamed in the meantime
+            continue
+        found.add((path, status.st_ino, status.st_mtime_ns))
+    return found
+
+
+def kill_in(workspace, stage, pattern):
+    """Kill all processes of `dvc repro` at a moment of `stage`; return what was printed, and what earlier kills left.
+
+    The latter are the files that match `pattern`: the stage must not have touched them.
+    """
+    process, lines = workspace.start("dvc", "repro"), []
+    reader = threading.Thread(target=lambda: [lines.append(line) for line in process.stdout])
+    reader.start()
+
+    def wait_for(happened):
+        while not happened():
+            assert process.poll() is None, f"it ended before {stage} came to {pattern}:\n{''.join(lines)}"
+            time.sleep(0.001)
+
+    wait_for(lambda: f"Running stage '{stage}':\n" in lines)
+    left = set() if pattern is BEGUN else matching(workspace.folder, pattern)
+    if pattern is not BEGUN:
+        wait_for(lambda: matching(workspace.folder, pattern) - left)
+    os.killpg(process.pid, signal.SIGKILL)
+    reader.join()
+    assert process.wait() == -signal.SIGKILL  # DVC was running, and
+    assert stages_run("".join(lines))[-1] == stage
+    assert pattern in (BEGUN, LOCK) or left <= matching(workspace.folder, pattern)
+    return "".join(lines), left
+
+
+def digests(workspace):
+    """Return the digests of the outputs of every stage that has finished."""
+    lock = workspace.folder / "dvc.lock"
+    stages = yaml.safe_load(lock.read_text())["stages"] if lock.exists() else {}
+    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
 
 
 def results(workspace):
-    return {
-        path.relative_to(workspace.folder): path.read_bytes()
-        for pattern in RESULTS
-        for path in workspace.folder.glob(pattern)
-    }
+    folder = workspace.folder
+    return {path.relative_to(folder): path.read_bytes() for pattern in RESULTS for path in folder.glob(pattern)}
 
 
-def first_signs(stage):
-    """Return patterns of what a stage writes: its outputs, and the temporary files beside them."""
-    entries = [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", [])]
-    names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
-    return FIRST_SIGNS.get(stage) or [f"{name}*" for name in names]
-
-
-def kill_in(workspace, stage):
-    """Start `dvc repro`, and kill all its processes as soon as `stage` has begun to write; return the stages begun."""
-    patterns = first_signs(stage)
-    assert not any(any(workspace.folder.glob(pattern)) for pattern in patterns), "there are results of another run"
-    process = workspace.start("dvc", "repro")
-    while not any(any(workspace.folder.glob(pattern)) for pattern in patterns):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.001)
-    os.killpg(process.pid, signal.SIGKILL)
-    printed = process.communicate()[0]
-    assert process.returncode == -signal.SIGKILL
-    return [name.partition("@")[0] for name in stages_run(printed)]
+def put_images_away_one_by_one(workspace):
+    """Write a checkpoint after each image instead of every few seconds, so that a kill leaves some and not all."""
+    script = workspace.folder / "stages/download.py"
+    script.write_text(script.read_text().replace("title=", "checkpoint_s=0, title="))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_kill_in_each_stage_changes_neither_predictions_nor_metrics(tmp_path, write_params):
-    undisturbed, killed = (Workspace(tmp_path / name, write_params, TINY) for name in ("undisturbed", "killed"))
-    undisturbed("dvc", "repro")
-    for stage in STAGES:
-        assert kill_in(killed, stage)[-1] == stage
-    assert stages_run(killed("dvc", "repro"))[-1] == list(STAGES)[-1]
-    expected = results(undisturbed)
-    assert len(expected) > 6
-    assert results(killed) == expected
-    assert stages_run(killed("dvc", "repro")) == []
+def test_kills_in_all_stages_change_neither_predictions_nor_metrics(tmp_path, tmp_path_factory, write_params):
+    undisturbed = finished_pipeline(tmp_path_factory, write_params)
+    expected = digests(undisturbed)
+    killed = Workspace(tmp_path, write_params, TINY)
+    put_images_away_one_by_one(killed)
+    printed = ""
+    for number, (stage, pattern) in enumerate(MOMENTS):
+        said, left = kill_in(killed, stage, pattern)
+        assert left or (stage, pattern) not in MOMENTS[:number]  # it had gone on from the first kill before the second
+        printed += said
+        # What `make repro` does first: DVC does not write its file at once. As DVC would, the test tells git of it.
+        restore_torn_lock(killed.folder / "dvc.lock")
+        killed("git", "add", "--all")
+        finished = digests(killed)
+        assert finished == {name: expected[name] for name in finished}
+    ran, said = killed.repro()
+    assert ran == ["report"]
+    for name in ("download", "embed_gemma", "embed_clip"):
+        assert re.search(r"70 rows: [1-9]\d* reused", (printed + said).rpartition(f"Running stage '{name}'")[2]), name
+    assert digests(killed) == expected
+    assert {stage.partition("@")[0] for stage in expected} == set(STAGES)
+    assert results(killed) == results(undisturbed)
+    assert len(results(killed)) > 6
+    assert killed.repro()[0] == []
+
+
+def test_the_moments_are_spread_over_all_stages():
+    stages = [stage.partition("@")[0] for stage, _ in MOMENTS]
+    assert len(MOMENTS) >= 20
+    assert list(dict.fromkeys(stages)) == ["demo/dvc.yaml:demo", *STAGES]
 
 
 def start_held_up(stage, folder):
@@ -114,7 +187,7 @@ ENDS = ((signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stage", "end"), zip(STAGES, cycle(ENDS)))
+@pytest.mark.parametrize(("stage", "end"), list(zip(STAGES, cycle(ENDS))))
 def test_a_stage_that_is_asked_to_end_says_so_in_one_line_and_fails(tmp_path, stage, end):
     asked, status, word = end
     process = start_held_up(stage, tmp_path / "held")

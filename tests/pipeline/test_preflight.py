@@ -72,9 +72,7 @@ def test_a_merges_conflicts_are_not_overwritten(folder):
 def test_a_catalog_that_is_still_to_be_pulled_is_named(folder):
     (folder / "data/raw").mkdir(parents=True)
     (folder / "data/raw/mine.dvc").touch()
-    with pytest.raises(
-        InputError, match=r"`dvc pull .*mine.dvc` fetches it. No remote is set up here: `make remote"
-    ):
+    with pytest.raises(InputError, match=r"`dvc pull .*mine.dvc` fetches it. No remote is set up here: `make remote"):
         require_data(params(catalog="mine"), folder)
     with_remote(folder)
     with pytest.raises(InputError, match=r"`dvc pull .*mine.dvc` fetches it$"):

@@ -104,6 +104,18 @@ def compare(
 
 @app.command()
 @guarded
+def experiments(
+    commits: Annotated[int, typer.Option(min=1, max=1000, help="Those of so many last commits.")] = 1,
+) -> None:
+    """Show DVC's experiments: SMAPE with its interval, the change against their commit, and what they changed."""
+    from pricefuse.cli.experiments import show_experiments  # noqa: PLC0415
+
+    for line in show_experiments(commits):
+        typer.echo(line)
+
+
+@app.command()
+@guarded
 def tune(
     member: Annotated[str, typer.Option(help="Whose settings: simple_nn, lexical or boosted.")] = "boosted",
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="In all, those of earlier runs included.")] = 60,
