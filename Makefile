@@ -11,8 +11,9 @@ CHECKOUT = $(CURDIR) $(shell cksum < pyproject.toml)
 # Wheels of torch without CUDA, for Linux machines without a GPU: make setup CPU=1, or `export CPU=1` once for all.
 TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 
-# Two tests at a time: most wait for a process that they started. The tests of one file stay together.
-PARALLEL := -n 2 --dist loadfile
+# Two tests at a time: most wait for a process that they started. The tests of one file stay together, and the files in
+# the order of tests/conftest.py.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup install constraints repro report seconds test test-fast lint format hooks use catalog remote learning-curve tune ablation examples clean

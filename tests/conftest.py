@@ -27,6 +27,15 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
+def pytest_collection_modifyitems(items):
+    """Run the files whose tests may take longest first, so that no process is left alone with one of them at the end."""
+    limits = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        limits[item.path] = max(limits.get(item.path, 0), marker.args[0] if marker else 0)
+    items.sort(key=lambda item: -limits[item.path])
+
+
 @pytest.fixture(scope="session")
 def run_stage():
     """Run a stage script in a folder, as dvc.yaml would, and return the finished process."""

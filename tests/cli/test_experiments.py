@@ -36,8 +36,8 @@ def test_each_experiment_stands_beside_its_commit_with_what_it_changed():
     assert words(rows) == [
         HEADER,
         ["main", "21.13", "20.18 to 22.12"],
-        ["slower", "done", "20.90", "19.90 to 21.90", "-0.23", "boosted.learning_rate 0.03 -> 0.003"],
-        ["wider", "done", "21.50", "20.50 to 22.50", "+0.37", "boosted.leaves 15 -> 31"],
+        ["slower", "done", "20.90", "19.90 to 21.90", "-0.228", "boosted.learning_rate 0.03 -> 0.003"],
+        ["wider", "done", "21.50", "20.50 to 22.50", "+0.372", "boosted.leaves 15 -> 31"],
         ["fuse.blocks [gemma, clip_text] -> [gemma]"],
     ]
 
@@ -47,7 +47,7 @@ def test_what_has_not_finished_has_no_score_and_stands_behind():
     failed = experiment("failed", 21.0, "Failed", boosted__leaves=9.0)
     rows = [WORKSPACE, COMMIT, waiting, failed, experiment("same", 21.1276)]
     assert words(rows)[2:] == [
-        ["same", "done", "21.13", "20.13 to 22.13", "+0.00"],
+        ["same", "done", "21.13", "20.13 to 22.13", "+0.000"],
         ["waiting", "queued", "boosted.leaves 15 -> 7"],
         ["failed", "failed", "boosted.leaves 15 -> 9"],
     ]
@@ -57,9 +57,9 @@ def test_a_workspace_that_was_changed_stands_above_the_experiments_of_its_commit
     older = {**COMMIT, "rev": "add61cc"}
     rows = [{**WORKSPACE, "boosted.leaves": 31.0, "embed_clip.revision": "None"}, COMMIT, experiment("a", 21.0), older]
     assert words(rows)[2:] == [
-        ["workspace", "21.13", "20.18 to 22.12", "+0.00", "boosted.leaves 15 -> 31"],
+        ["workspace", "21.13", "20.18 to 22.12", "+0.000", "boosted.leaves 15 -> 31"],
         ["embed_clip.revision absent -> null"],
-        ["a", "done", "21.00", "20.00 to 22.00", "-0.13"],
+        ["a", "done", "21.00", "20.00 to 22.00", "-0.128"],
         ["add61cc", "21.13", "20.18 to 22.12"],
     ]
 

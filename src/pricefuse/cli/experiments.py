@@ -90,7 +90,7 @@ def _cells(row: Row, commit: Row | None) -> tuple[str, ...]:
     if smape is None:
         return name, state, "", "", ""
     known = None if commit is None else _smape(commit)
-    change = "" if known is None else f"{smape - known:+.2f}"
+    change = "" if known is None else f"{smape - known:+.3f}"
     return name, state, f"{smape:.2f}", f"{row['smape_low']:.2f} to {row['smape_high']:.2f}", change
 
 
