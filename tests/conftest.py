@@ -28,7 +28,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def pytest_collection_modifyitems(items):
-    """Run the files whose tests may take longest first, so that no process is left alone with one of them at the end."""
+    """Run the files whose tests may take longest first: no process is left alone with one of them at the end."""
     limits = {}
     for item in items:
         marker = item.get_closest_marker("timeout")

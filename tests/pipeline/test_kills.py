@@ -89,7 +89,7 @@ def kill_in(workspace, stage, pattern):
     if pattern is not BEGUN:
         wait_for(lambda: matching(workspace.folder, pattern) - left)
     os.killpg(process.pid, signal.SIGKILL)
-    reader.join()
+    reader.join()  # when the last process that could write has ended
     assert process.wait() == -signal.SIGKILL  # DVC was running, and
     assert stages_run("".join(lines))[-1] == stage
     assert pattern in (BEGUN, LOCK) or left <= matching(workspace.folder, pattern)
@@ -97,7 +97,7 @@ def kill_in(workspace, stage, pattern):
 
 
 def digests(workspace):
-    """Return the digests of the outputs of every stage that has finished."""
+    """Return the digests of the outputs of every stage that has finished, as dvc.lock has them."""
     lock = workspace.folder / "dvc.lock"
     stages = yaml.safe_load(lock.read_text())["stages"] if lock.exists() else {}
     return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
@@ -117,11 +117,9 @@ def put_images_away_one_by_one(workspace):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kills_in_all_stages_change_neither_predictions_nor_metrics(tmp_path, tmp_path_factory, write_params):
-    undisturbed = finished_pipeline(tmp_path_factory, write_params)
-    expected = digests(undisturbed)
     killed = Workspace(tmp_path, write_params, TINY)
     put_images_away_one_by_one(killed)
-    printed = ""
+    printed, finished = "", []
     for number, (stage, pattern) in enumerate(MOMENTS):
         said, left = kill_in(killed, stage, pattern)
         assert left or (stage, pattern) not in MOMENTS[:number]  # it had gone on from the first kill before the second
@@ -129,12 +127,16 @@ def test_kills_in_all_stages_change_neither_predictions_nor_metrics(tmp_path, tm
         # What `make repro` does first: DVC does not write its file at once. As DVC would, the test tells git of it.
         restore_torn_lock(killed.folder / "dvc.lock")
         killed("git", "add", "--all")
-        finished = digests(killed)
-        assert finished == {name: expected[name] for name in finished}
+        finished.append({} if pattern in (CACHE, LOCK) else digests(killed))  # the file may be cut off, and valid
     ran, said = killed.repro()
     assert ran == ["report"]
     for name in ("download", "embed_gemma", "embed_clip"):
         assert re.search(r"70 rows: [1-9]\d* reused", (printed + said).rpartition(f"Running stage '{name}'")[2]), name
+    # Only now, so that another process of the test run has had the time to make it.
+    undisturbed = finished_pipeline(tmp_path_factory, write_params)
+    expected = digests(undisturbed)
+    for number, found in enumerate(finished):
+        assert found == {name: expected[name] for name in found}, MOMENTS[number]
     assert digests(killed) == expected
     assert {stage.partition("@")[0] for stage in expected} == set(STAGES)
     assert results(killed) == results(undisturbed)
