@@ -11,7 +11,8 @@ from paths import ROOT
 
 def pins(name):
     lines = (ROOT / name).read_text().splitlines()
-    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-e "))]
+    stated = [line.partition(" #")[0] for line in lines if line and not line.startswith(("#", "-e "))]
+    return [Requirement(line) for line in stated]
 
 
 REQUIREMENTS = pins("requirements.txt")
