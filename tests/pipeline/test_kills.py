@@ -82,7 +82,7 @@ def kill_in(workspace, stage, pattern):
     def wait_for(happened):
         while not happened():
             assert process.poll() is None, f"it ended before {stage} came to {pattern}:\n{''.join(lines)}"
-            time.sleep(0.001)
+            time.sleep(0.005)
 
     wait_for(lambda: f"Running stage '{stage}':\n" in lines)
     left = set() if pattern is BEGUN else matching(workspace.folder, pattern)
