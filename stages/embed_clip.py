@@ -28,8 +28,10 @@ def main() -> None:
     image_keys = embed.image_keys(images, ids, encoder.image_key)
     texts = partial(embed.clip_text_records, encoder, products)
     pictures = partial(embed.image_records, encoder, images)
-    print("texts:", refresh(text_out, ids, text_keys, texts, encoder.text_schema, title="texts"))
-    print("images:", refresh(image_out, ids, image_keys, pictures, encoder.image_schema, title="images"))
+    print("texts:", refresh(text_out, ids, text_keys, texts, encoder.text_schema, in_batches=True, title="texts"))
+    print(
+        "images:", refresh(image_out, ids, image_keys, pictures, encoder.image_schema, in_batches=True, title="images")
+    )
     write_json(card, encoder.describe())
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     print(summarize(encoder.describe(), encoder.device, f"{encoder.batch_tokens:,} tokens"))
     ids, keys = embed.column(products, "sample_id"), embed.text_keys(products, "text", encoder.key)
     compute = partial(embed.text_records, encoder, products, out)
-    print(refresh(out, ids, keys, compute, encoder.schema, title="texts"))
+    print(refresh(out, ids, keys, compute, encoder.schema, in_batches=True, title="texts"))
     write_json(card, encoder.describe())
 
 

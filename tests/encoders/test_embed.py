@@ -1,6 +1,7 @@
 """Embeddings row by row: what a change of the catalog or of the window costs, and what stays the same."""
 
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ class Embedded:
         self.ids = embed.column(products, "sample_id")
         keys = embed.text_keys(products, "text", encoder.key)
         compute = partial(embed.text_records, encoder, products, self.out)
-        done = refresh(self.out, self.ids, keys, compute, encoder.schema, rows_per_part=6)
+        done = refresh(self.out, self.ids, keys, compute, encoder.schema, in_batches=True, rows_per_part=6)
         return done.reused, done.computed, done.shared, done.dropped
 
     def vectors(self):
@@ -73,6 +74,33 @@ def test_a_table_with_a_history_has_the_vectors_of_a_single_run(tmp_path, clean,
     assert fresh.content() == again.content()
 
 
+@pytest.mark.parametrize("stops", [(3,), (11, 1), (21, 9, 4)])
+def test_a_run_that_was_interrupted_ends_with_the_bytes_of_an_undisturbed_one(tmp_path, clean, monkeypatch, stops):
+    """A vector's last bits depend on its batch: what is left is computed in the batches that it had."""
+    monkeypatch.setattr(embed, "WINDOW_ROWS", 25)
+    encoders = [TextEncoder(text_settings(chunk_tokens=window, batch_tokens=150)) for window in (64, 32)]
+    texts = [f"{number} fine green tea " * (1 + number * 7 % 19) for number in range(40)]
+    undisturbed, interrupted = (Embedded(tmp_path / name, clean) for name in ("undisturbed", "interrupted"))
+    for table in (undisturbed, interrupted):
+        table.refresh(encoders[0], texts[::3])  # some of which both windows cut alike
+    undisturbed.refresh(encoders[1], texts)
+    whole = embed.text_records
+    for stop in stops:
+
+        def cut_short(*arguments, together, stop=stop):
+            yield from islice(whole(*arguments, together), stop)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(embed, "text_records", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.refresh(encoders[1], texts)
+    monkeypatch.setattr(embed, "text_records", whole)
+    reused, computed, _, _ = interrupted.refresh(encoders[1], texts)
+    assert reused >= sum(stops)
+    assert reused + computed == 40
+    assert interrupted.content() == undisturbed.content()
+
+
 def test_another_chunk_size_computes_only_the_texts_that_it_cuts_differently(embedded, encoders):
     texts = SHORT + LONG
     embedded.refresh(encoders[64], texts)
@@ -107,7 +135,7 @@ class CountingEncoder:
     def content_key(self, chunks):
         return row_key(chunks.texts)
 
-    def encode_windows(self, windows):
+    def encode_windows(self, windows, needed):
         for number, texts in enumerate(windows):
             yield [(number, i, np.array([len(each.texts[0])], np.float32)) for i, each in enumerate(texts)]
 
@@ -121,7 +149,7 @@ def test_all_windows_read_the_products_once(tmp_path, clean, monkeypatch, rows, 
     compute = partial(embed.text_records, encoder, products, out)
     decoded = count_decoded_rows(monkeypatch, "text")
     ids = [str(number) for number in range(rows)]
-    assert refresh(out, ids, keys, compute, encoder.schema).computed == rows
+    assert refresh(out, ids, keys, compute, encoder.schema, in_batches=True).computed == rows
     assert sum(decoded) == rows
     assert encoder.windows == [window] * (rows // window) + [rows % window]
     lengths = np.concatenate(list(stored_vectors(out, ids)))[:, 0]

@@ -8,7 +8,6 @@ import pytest
 from finished_pipeline import copied, finished_pipeline
 from workspace import Workspace, stages_run
 
-from pricefuse.cli.experiments import show_experiments
 from pricefuse.models.price_model import PriceModel
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
@@ -38,11 +37,8 @@ def restore(workspace):
 
 
 def shown(workspace):
-    """Return the table of `pricefuse experiments` on a terminal of 120 columns, a list of words for each line."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(workspace.folder)
-        patch.setenv("COLUMNS", "120")
-        lines = show_experiments(1)
+    """Return the table of `pricefuse experiments`, a list of words for each line."""
+    lines = workspace(*COMMAND, "experiments").splitlines()
     assert max(map(len, lines)) <= 120, lines
     return [re.split(r"\s{2,}", line) for line in lines]
 

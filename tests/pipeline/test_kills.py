@@ -27,9 +27,10 @@ RESULTS = ("data/predictions/*", "metrics/*.json", "metrics/plots/*.csv", "data/
 BEGUN = None
 IMAGES, TEXTS, PICTURES = (
     "data/images/checkpoint-*.arrow",
-    "data/embeddings/gemma/part-*",
-    "data/embeddings/clip_image/part-*",
+    "data/embeddings/gemma/checkpoint-*.arrow",
+    "data/embeddings/clip_image/checkpoint-*.arrow",
 )
+ROW_STAGES = ("download", "embed_gemma", "embed_clip")
 FITS = "tmp/train/*/*/fold?-seed?"
 CACHE, LOCK = ".dvc/cache/files/md5/*/*", "dvc.lock"
 MOMENTS = [
@@ -108,17 +109,18 @@ def results(workspace):
     return {path.relative_to(folder): path.read_bytes() for pattern in RESULTS for path in folder.glob(pattern)}
 
 
-def put_images_away_one_by_one(workspace):
-    """Write a checkpoint after each image instead of every few seconds, so that a kill leaves some and not all."""
-    script = workspace.folder / "stages/download.py"
-    script.write_text(script.read_text().replace("title=", "checkpoint_s=0, title="))
+def put_rows_away_at_once(workspace):
+    """Write a checkpoint after each row instead of every few seconds, so that a kill leaves some and not all."""
+    for name in ROW_STAGES:
+        script = workspace.folder / f"stages/{name}.py"
+        script.write_text(script.read_text().replace("title=", "checkpoint_s=0, title="))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kills_in_all_stages_change_neither_predictions_nor_metrics(tmp_path, tmp_path_factory, write_params):
     killed = Workspace(tmp_path, write_params, TINY)
-    put_images_away_one_by_one(killed)
+    put_rows_away_at_once(killed)
     printed, finished = "", []
     for number, (stage, pattern) in enumerate(MOMENTS):
         said, left = kill_in(killed, stage, pattern)
@@ -130,7 +132,7 @@ def test_kills_in_all_stages_change_neither_predictions_nor_metrics(tmp_path, tm
         finished.append({} if pattern in (CACHE, LOCK) else digests(killed))  # the file may be cut off, and valid
     ran, said = killed.repro()
     assert ran == ["report"]
-    for name in ("download", "embed_gemma", "embed_clip"):
+    for name in ROW_STAGES:
         assert re.search(r"70 rows: [1-9]\d* reused", (printed + said).rpartition(f"Running stage '{name}'")[2]), name
     # Only now, so that another process of the test run has had the time to make it.
     undisturbed = finished_pipeline(tmp_path_factory, write_params)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the encoders take seconds to import, and nothing here needs
 
 WINDOW_ROWS = 4096  # texts that are sorted by length together
 
+T = TypeVar("T")
 TextWindow = tuple[np.ndarray, list[str]]
 
 
@@ -47,9 +48,15 @@ def image_keys(images: Path, ids: pa.StringArray, key: Callable[[str | None], st
     return pa.concat_arrays([pa.array([], pa.string()), *keys])
 
 
-def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: np.ndarray) -> Records:
-    """Yield the records of the texts at `missing`; a record of `folder` with equal chunks is reused."""
-    index = RecordIndex(folder, pa.schema([*ID_FIELDS, *encoder.schema]), by="content")
+def text_records(
+    encoder: "TextEncoder", products: Path, folder: Path, missing: np.ndarray, together: np.ndarray
+) -> Records:
+    """Yield the records of the texts at `missing`; a record of `folder` with equal chunks is reused.
+
+    Batches are made of the texts at `together`, `missing` among them; see `refresh`.
+    """
+    index = RecordIndex(folder, pa.schema([*ID_FIELDS, *encoder.schema]), by="content", parts_only=True)
+    asked = {*missing.tolist()}
 
     def chunked(window: TextWindow) -> tuple[list["Chunks"], list[str]]:
         chunks = encoder.chunk(window[1])
@@ -59,11 +66,11 @@ def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: 
     waiting: dict[int, list[tuple[int, str]]] = {}  # (position, content) of the texts to encode, by window
 
     def to_encode() -> Generator[list["Chunks"], None, None]:
-        windows = text_windows(products, "text", missing)
+        windows = text_windows(products, "text", together)
         with closing(map_in_threads(chunked, windows, threads=1, ahead=1)) as tokenized:
             for number, ((positions, _), (chunks, contents)) in enumerate(tokenized):
                 slots = index.find(pa.array(contents, pa.string()))
-                found, rest = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
+                found, rest = np.flatnonzero((slots >= 0) & np.isin(positions, missing)), np.flatnonzero(slots < 0)
                 for path, members, rows in index.locate(slots[found]):
                     known = vectors(index.read(path, rows)["vector"])
                     for i, vector in zip(found[members].tolist(), known, strict=True):
@@ -72,7 +79,10 @@ def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: 
                 waiting[number] = [(positions[i], contents[i]) for i in rest]
                 yield [chunks[i] for i in rest]
 
-    with closing(to_encode()) as windows, closing(encoder.encode_windows(windows)) as encoded:
+    def needed(number: int, n: int) -> bool:
+        return waiting[number][n][0] in asked
+
+    with closing(to_encode()) as windows, closing(encoder.encode_windows(windows, needed)) as encoded:
         for finished in encoded:
             while reused:
                 yield reused.popleft()
@@ -82,28 +92,44 @@ def text_records(encoder: "TextEncoder", products: Path, folder: Path, missing: 
         yield from reused
 
 
-def clip_text_records(encoder: "ImageTextEncoder", products: Path, missing: np.ndarray) -> Records:
-    """Yield the records of the texts of CLIP at `missing`."""
-    texts = ((position, row["clip_text"]) for position, row in iter_rows(products, missing, ["clip_text"]))
-    for position, vector in encoder.encode_texts(texts):
-        yield position, {"vector": vector}
+def clip_text_records(
+    encoder: "ImageTextEncoder", products: Path, missing: np.ndarray, together: np.ndarray
+) -> Records:
+    """Yield the records of CLIP's texts at `missing`, in batches of those at `together`; see `refresh`."""
+    asked = {*missing.tolist()}
+    texts = ((position, row["clip_text"]) for position, row in iter_rows(products, together, ["clip_text"]))
+    for position, vector in encoder.encode_texts(_needed_batches(texts, encoder.batch_size, asked)):
+        if position in asked:
+            yield position, {"vector": vector}
 
 
-def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray) -> Records:
-    """Yield the records of the images at `missing`, from the rows of `images`; without an image the vector is null."""
+def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray, together: np.ndarray) -> Records:
+    """Yield the records of the images at `missing`, from the rows of `images`, in batches of those at `together`.
+
+    Without an image the vector is null.
+    """
+    asked = {*missing.tolist()}
 
     def present() -> Iterator[tuple[int, bytes]]:
-        for position, row in iter_rows(images, missing, ["jpeg"]):
-            if row["jpeg"] is None:
-                absent.append(position)
-            else:
+        for position, row in iter_rows(images, together, ["jpeg"]):
+            if row["jpeg"] is not None:
                 yield position, row["jpeg"]
+            elif position in asked:
+                absent.append(position)
 
     absent: list[int] = []
-    for position, vector in encoder.encode_images(present()):
-        yield position, {"has_image": True, "vector": vector}
+    for position, vector in encoder.encode_images(_needed_batches(present(), encoder.batch_size, asked)):
+        if position in asked:
+            yield position, {"has_image": True, "vector": vector}
     for position in absent:
         yield position, {"has_image": False, "vector": None}
+
+
+def _needed_batches(items: Iterator[tuple[int, T]], size: int, asked: set[int]) -> Iterator[tuple[int, T]]:
+    """Leave out the batches of `size` items in which no position was asked for."""
+    while batch := list(islice(items, size)):
+        if any(position in asked for position, _ in batch):
+            yield from batch
 
 
 def text_windows(products: Path, name: str, positions: np.ndarray) -> Iterator[TextWindow]:

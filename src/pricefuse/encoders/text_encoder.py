@@ -1,7 +1,7 @@
 """Encode texts with a SentenceTransformer; texts longer than its window are cut into chunks."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,15 +128,16 @@ class TextEncoder:
             yield from ((index, vector) for _, index, vector in finished)
 
     def encode_windows(
-        self, windows: Iterable[Sequence[Chunks]]
+        self, windows: Iterable[Sequence[Chunks]], needed: Callable[[int, int], bool] = lambda _window, _index: True
     ) -> Generator[list[tuple[int, int, np.ndarray]], None, None]:
         """Yield, batch by batch, the texts that it finishes: (window, index in it, vector float32 (dimension,)).
 
         Batches hold texts of similar length of one window; see `in_working_order`. A window's first batch is started
         before the last one of the window before it is taken. A text's vector is the mean of its chunks' vectors,
         weighted by their tokens. Where memory runs out, batches are run in pieces; see `BatchRunner`. An empty window
-        yields an empty list. Raises InputError where the encoder gives a vector that is not finite, or memory does not
-        suffice for a single chunk.
+        yields an empty list. Texts that are not `needed`, by window and index in it, only fill the batches of others.
+        Raises InputError where the encoder gives a vector that is not finite, or memory does not suffice for a single
+        chunk.
         """
         runner = BatchRunner(
             self._forward,
@@ -151,8 +152,8 @@ class TextEncoder:
         def batches() -> Iterator[Batch]:
             nonlocal last
             for number, texts in enumerate(windows):
-                window = under_way[number] = _Window(texts)
-                for batch in self._batches(window.ids) if window.ids else [([], ())]:
+                window = under_way[number] = _Window(texts, [i for i in range(len(texts)) if needed(number, i)])
+                for batch in self._batches(window):
                     drawn.append(number)
                     yield batch
 
@@ -170,10 +171,14 @@ class TextEncoder:
             mean = mean / max(np.linalg.norm(mean), np.finfo(np.float32).tiny)
         return mean.astype(np.float32, copy=False)
 
-    def _batches(self, ids: Sequence[np.ndarray]) -> Iterator[Batch]:
-        for batch in in_working_order(list(by_budget([len(each) for each in ids], self.batch_tokens))):
+    def _batches(self, window: "_Window") -> Iterator[Batch]:
+        """Yield the batches of chunks in which a text of the window is needed, or an empty one where none is."""
+        batches = in_working_order(list(by_budget([len(each) for each in window.ids], self.batch_tokens)))
+        if not any(map(window.needs, batches)):
+            yield [], ()
+        for batch in filter(window.needs, batches):
             pad_id, side = self.tokenizer.pad_token_id or 0, self.tokenizer.padding_side
-            tokens, mask = padded([ids[at] for at in batch], pad_id, side)
+            tokens, mask = padded([window.ids[at] for at in batch], pad_id, side)
             yield batch, (torch.from_numpy(tokens), torch.from_numpy(mask))
 
     def _forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -188,20 +193,26 @@ class TextEncoder:
 
 
 class _Window:
-    """Texts that are sorted by length together; `ids` are those of all their chunks."""
+    """Texts that are sorted by length together; `ids` are those of all their chunks, `needed` indices of texts."""
 
-    def __init__(self, texts: Sequence[Chunks]) -> None:
-        self._texts = texts
+    def __init__(self, texts: Sequence[Chunks], needed: Iterable[int]) -> None:
+        self._texts, self._needed = texts, {*needed}
         self._chunks = [(i, n) for i, text in enumerate(texts) for n in range(len(text.ids))]
         self.ids = [texts[i].ids[n] for i, n in self._chunks]
         self._missing = [len(text.ids) for text in texts]
         self._sums: dict[int, np.ndarray] = {}
 
+    def needs(self, batch: Sequence[int]) -> bool:
+        """Return whether a chunk in `batch` is one of a needed text."""
+        return any(self._chunks[at][0] in self._needed for at in batch)
+
     def add(self, batch: Sequence[int], vectors: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        """Add the vectors of the chunks in `batch`; return (index, weighted mean) of the texts that are now whole."""
+        """Add the vectors of the chunks in `batch`; return (index, weighted mean) of needed ones that are now whole."""
         whole = []
         for at, vector in zip(batch, vectors, strict=True):
             i, n = self._chunks[at]
+            if i not in self._needed:
+                continue
             tokens = self._texts[i].tokens
             self._sums[i] = self._sums.get(i, 0.0) + vector * np.float32(tokens[n] / sum(tokens))
             self._missing[i] -= 1

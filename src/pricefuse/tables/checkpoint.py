@@ -16,7 +16,7 @@ from pricefuse.tables.parquet import column
 
 Record = Mapping[str, Any]
 Records = Generator[tuple[int, Record], None, None]
-Compute = Callable[[np.ndarray], Records]
+Compute = Callable[..., Records]  # of the positions that are missing; see `refresh`
 # A buffer of this size is written even before its time, which bounds the memory that a refresh needs.
 MAX_BUFFER_BYTES = 8 * 2**20
 

@@ -26,15 +26,21 @@ class RecordIndex:
     columns than the schema, each with the reason.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, *, by: str = "key", retry_failed: bool = False) -> None:
-        """Index `folder` by the string column `by`; `schema` is that of a part, its first columns ID_FIELDS."""
+    def __init__(
+        self, folder: Path, schema: pa.Schema, *, by: str = "key", retry_failed: bool = False, parts_only: bool = False
+    ) -> None:
+        """Index `folder` by the string column `by`; `schema` is that of a part, its first columns ID_FIELDS.
+
+        With `parts_only`, it is the index before an unfinished run: until all new parts are written, the old ones stay.
+        """
         self._schema, self._by, self._retry_failed = schema, by, retry_failed
         self._files: list[Path] = []
         self.unusable: dict[Path, str] = {}
         keys: list[pa.StringArray] = [pa.array([], pa.string())]
         numbers, rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
         # Checkpoints come first: a row that is in both is then found there, and need not be copied from the part.
-        for path in [*sorted(folder.glob(CHECKPOINT_PATTERN)), *part_paths(folder)]:
+        checkpoints = [] if parts_only else sorted(folder.glob(CHECKPOINT_PATTERN))
+        for path in [*checkpoints, *part_paths(folder)]:
             if (reusable := self._reusable(path)) is not None:
                 rows.append(reusable[0])
                 keys.append(reusable[1])

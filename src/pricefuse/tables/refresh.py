@@ -15,12 +15,14 @@ Key properties:
 - Killed at any moment, it loses at most the records since the last checkpoint: each other finished record is in a part
   or a checkpoint, where step 1 of the next run finds it.
 - A part whose rows did not change keeps its bytes, and so its place in DVC's cache.
-- At the end the folder holds today's rows in order, and its bytes depend on the records alone, not on history.
+- At the end the folder holds today's rows in order, and its bytes depend on the records alone, not on history. Records
+  that are computed in batches are the same after a kill, too: what is left is computed in the batches that it had.
 - Memory is bounded by one part and a few dozen bytes a row.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,7 @@ def refresh(
     rows_per_part: int = 2000,
     checkpoint_s: float = 5.0,
     retry_failed: bool = False,
+    in_batches: bool = False,
     title: str = "rows",
 ) -> Refresh:
     """Bring `folder` up to date: one row a product, in the order given, in parts of `rows_per_part` rows.
@@ -80,7 +83,9 @@ def refresh(
     `compute` is given positions into `sample_ids`, int64 and ascending, one for each distinct missing key, and yields
     (position, record) in any order; a record has exactly the columns of `schema`. Vectors are float32 arrays in
     fixed-size-list columns. Records whose `transient` column is true are computed again, with `retry_failed` all that
-    have an `error`. Finished records are written to checkpoint files every `checkpoint_s` seconds, and also when
+    have an `error`. Where records are computed `in_batches`, and their last bits depend on which share one, `compute`
+    is also given `together`: all positions that were missing before a run was cut short. Finished records are written
+    to checkpoint files every `checkpoint_s` seconds, and also when
     `compute` raises or is interrupted. `title` names the progress bar.
 
     Raises InputError before the first computation where the vectors do not fit the disk, ValueError for another number
@@ -119,6 +124,9 @@ def refresh(
     )  # fmt: skip
     checkpoint = Checkpoint(folder, full_schema, wanted, checkpoint_s)
     checkpoint.add_earlier(index, known, slots[known])
+    if in_batches:
+        before = RecordIndex(folder, full_schema, retry_failed=retry_failed, parts_only=True).find(wanted)
+        compute = partial(compute, together=needed[before[needed] < 0])
     checkpoint.add_computed(compute, missing, title)
     for number in stale:
         rows = slice(number * rows_per_part, (number + 1) * rows_per_part)
