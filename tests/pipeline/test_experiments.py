@@ -37,8 +37,8 @@ def restore(workspace):
 
 
 def shown(workspace):
-    """Return the table of `pricefuse experiments`, a list of words for each line."""
-    lines = workspace(*COMMAND, "experiments").splitlines()
+    """Return the table of `pricefuse experiments` on a terminal of 120 columns, a list of words for each line."""
+    lines = workspace("env", "COLUMNS=120", *COMMAND, "experiments").splitlines()
     assert max(map(len, lines)) <= 120, lines
     return [re.split(r"\s{2,}", line) for line in lines]
 
