@@ -1,12 +1,10 @@
 """This checkout's files as a repository of their own, and an environment for its Makefile that installs nothing."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from paths import ROOT
-from workspace import Workspace
+from workspace import Workspace, copy_checkout
 
 
 class Checkout(Workspace):
@@ -14,18 +12,8 @@ class Checkout(Workspace):
 
     def __init__(self, folder):
         self.folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, check=True, text=True,
-        ).stdout  # fmt: skip
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
-        self("git", "init", "-q", "-b", "main")
-        self("git", "config", "user.name", "test")
-        self("git", "config", "user.email", "test@example.com")
-        self.commit()
+        copy_checkout(folder)
+        self.initialize()
 
 
 def installed_environment(venv, checkout):

@@ -13,22 +13,34 @@ from paths import ROOT
 ENVIRONMENT = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
 
+def copy_checkout(folder, is_wanted=lambda _name: True):
+    """Copy into `folder` what a commit of this working tree would hold, where its name is wanted."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True, text=True,
+    ).stdout  # fmt: skip
+    for name in filter(is_wanted, filter(None, listed.split("\0"))):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+def is_no_result(name):
+    return not name.startswith(("metrics/", "tests/")) and Path(name).name != "dvc.lock"
+
+
 class Workspace:
     """A copy of this checkout's files, without results, of which `params` are changed; calling it runs a command."""
 
     def __init__(self, folder, write_params, params):
         self.folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, check=True, text=True,
-        ).stdout  # fmt: skip
-        for name in filter(None, listed.split("\0")):
-            result = name.startswith(("metrics/", "tests/")) or Path(name).name == "dvc.lock"
-            if (ROOT / name).is_file() and not result:
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, folder / name)
+        copy_checkout(folder, is_no_result)
         write_params(folder, params)
-        self("git", "init", "-q")
+        self.initialize()
+
+    def initialize(self):
+        """Make the folder a repository of git, and commit all that is in it."""
+        self("git", "init", "-q", "-b", "main")
         self("git", "config", "user.name", "test")
         self("git", "config", "user.email", "test@example.com")
         self.commit()

@@ -85,8 +85,8 @@ def refresh(
     fixed-size-list columns. Records whose `transient` column is true are computed again, with `retry_failed` all that
     have an `error`. Where records are computed `in_batches`, and their last bits depend on which share one, `compute`
     is also given `together`: all positions that were missing before a run was cut short. Finished records are written
-    to checkpoint files every `checkpoint_s` seconds, and also when
-    `compute` raises or is interrupted. `title` names the progress bar.
+    to checkpoint files every `checkpoint_s` seconds, and also when `compute` raises or is interrupted. `title` names
+    the progress bar.
 
     Raises InputError before the first computation where the vectors do not fit the disk, ValueError for another number
     of keys than ids, RuntimeError when `compute` ends without a record for every
