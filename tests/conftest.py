@@ -70,7 +70,11 @@ def write_params():
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
-    """Return a folder with a price model in `model`, and the demo catalog that it was trained on in `catalog`."""
-    from bundle import make_bundle
+    """Return a folder with a price model in `model`, and the demo catalog that it was trained on in `catalog`.
 
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    All tests of a run share it: whoever changes it takes a copy.
+    """
+    from bundle import make_bundle
+    from once import once
+
+    return once(tmp_path_factory, "bundle", make_bundle)

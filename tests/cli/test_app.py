@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,8 +44,9 @@ def test_the_command_is_installed_under_its_name():
 def test_a_table_is_priced_from_a_file_or_standard_input(bundle, tmp_path):
     asked = pd.read_csv(bundle / "catalog/test.csv", dtype=str, keep_default_na=False).head(3)
     out = tmp_path / "prices.csv"
-    asked.to_csv(bundle / "catalog/three.csv", index=False)
-    to_file = run("predict", bundle / "catalog/three.csv", "-o", out, "--model", bundle / "model")
+    catalog = shutil.copytree(bundle / "catalog", tmp_path / "catalog")
+    asked.to_csv(catalog / "three.csv", index=False)
+    to_file = run("predict", catalog / "three.csv", "-o", out, "--model", bundle / "model")
     assert to_file.exit_code == 0, to_file.stderr
     assert to_file.stdout == ""
     assert f"{out}: 3 prices" in to_file.stderr

@@ -1,9 +1,8 @@
 """The pipeline after an undisturbed run on the smallest demo catalog, shared by all processes that run tests."""
 
-import fcntl
-import os
 import shutil
 
+from once import once
 from workspace import Workspace
 
 TINY = {
@@ -27,19 +26,13 @@ def finished_pipeline(tmp_path_factory, write_params):
 
     The first test that asks for it runs the pipeline; other processes of the same test run wait for it.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished_pipeline"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder.with_suffix(".done")
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # of a test that failed here
-            folder.mkdir()
-            workspace = Workspace(folder, write_params, TINY)
-            workspace("dvc", "repro")
-            workspace.commit()
-            done.touch()
-    return _workspace(folder)
+
+    def run(folder):
+        workspace = Workspace(folder, write_params, TINY)
+        workspace("dvc", "repro")
+        workspace.commit()
+
+    return _workspace(once(tmp_path_factory, "finished_pipeline", run))
 
 
 def copied(finished, folder):
