@@ -16,7 +16,7 @@ TORCH_INDEX ?= $(if $(CPU),https://download.pytorch.org/whl/cpu)
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install constraints repro report seconds test test-fast lint format hooks use catalog remote learning-curve tune ablation examples clean
+.PHONY: help setup install ray constraints repro report seconds test test-fast lint format hooks use catalog remote learning-curve tune ablation examples clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +31,15 @@ install:
 	  { echo "Python 3.11 is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing the requirements into $(VENV), once: some minutes, about 7 GB (CPU=1: without CUDA, far less)"
 	$(PYTHON) -m venv "$(VENV)"
-	@rm -f "$(VENV)/.pins" "$(VENV)/.checkout"
+	@rm -f "$(VENV)/.pins" "$(VENV)/.checkout" "$(VENV)/.ray"
 	$(if $(TORCH_INDEX),$(PIP) install --no-deps --index-url "$(TORCH_INDEX)" $$(grep -E '^torch(vision)?==' requirements.txt))
 	$(PIP) install -r requirements.txt -c constraints.txt
 	@echo "$(CHECKOUT)" > "$(VENV)/.checkout"
 	@echo "$(PINS)" > "$(VENV)/.pins"
+
+ray: setup  ## Install Ray, for workers on several machines: see docs/scaling.md
+	@test "$$(cat "$(VENV)/.ray" 2>/dev/null)" = "$$(cksum < requirements-ray.txt)" || { \
+	  $(PIP) install -r requirements-ray.txt -c constraints.txt && cksum < requirements-ray.txt > "$(VENV)/.ray"; }
 
 # CUDA's packages exist for x86_64 Linux alone: elsewhere their pins must not bind.
 constraints:  ## Resolve requirements.txt anew in a fresh environment, and pin all that it installs in constraints.txt

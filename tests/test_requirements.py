@@ -55,6 +55,20 @@ def test_a_requirement_is_one_version_and_the_constraint_is_the_same(pin):
     assert CONSTRAINTS[canonicalize_name(pin.name)].specifier == pin.specifier, STALE
 
 
+def test_ray_and_what_it_needs_are_one_version_each_and_are_not_required():
+    optional = {canonicalize_name(pin.name): pin for pin in pins("requirements-ray.txt")}
+    assert all([clause.operator for clause in pin.specifier] == ["=="] for pin in optional.values())
+    assert not set(optional) & set(CONSTRAINTS)
+    if (ray := installed("ray")) is None:
+        pytest.skip("Ray is not installed: make ray")
+    needed = [Requirement(line) for line in ray.requires or []]
+    needed = {canonicalize_name(each.name) for each in needed if not each.marker or each.marker.evaluate({"extra": ""})}
+    assert needed <= set(optional) | set(CONSTRAINTS)
+    assert {name: str(pin.specifier) for name, pin in optional.items()} == {
+        name: f"=={installed(name).version}" for name in optional
+    }
+
+
 @RESOLVED_HERE
 def test_every_installed_dependency_has_a_constraint():
     assert closure() - set(CONSTRAINTS) == set(), STALE
