@@ -16,6 +16,7 @@ NO_OUTPUT = {
     "progress.py",
     "resources.py",
     "settings.py",
+    "workers",
 }
 
 

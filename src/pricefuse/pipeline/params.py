@@ -19,6 +19,7 @@ from pricefuse.report.settings import ReportSettings
 from pricefuse.settings import Settings
 from pricefuse.text.settings import CleanSettings
 from pricefuse.training.settings import EnsembleSettings, LearningCurveSettings, TrainSettings
+from pricefuse.workers.settings import WorkersSettings
 
 PRICING = ("clean", "download", "embed_gemma", "embed_clip", "fuse")
 
@@ -43,6 +44,7 @@ class Params(Settings):
     predict: PredictSettings
     report: ReportSettings
     learning_curve: LearningCurveSettings
+    workers: WorkersSettings
 
     def pricing(self) -> dict[str, Any]:
         """Return the sections by which a new product's features are made, as JSON values: a model carries them."""
