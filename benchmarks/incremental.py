@@ -124,8 +124,8 @@ def compare_reading(products: Path, count: int) -> None:
     positions = np.arange(count)
 
     def each() -> Iterator[embed.TextWindow]:
-        for start in range(0, count, embed.WINDOW_ROWS):
-            yield from embed.text_windows(products, "text", positions[start : start + embed.WINDOW_ROWS])
+        for start in range(0, count, embed.TEXTS_A_BLOCK):
+            yield from embed.text_windows(products, "text", positions[start : start + embed.TEXTS_A_BLOCK])
 
     def all_windows() -> int:
         return sum(1 for _ in embed.text_windows(products, "text", positions))
@@ -137,7 +137,7 @@ def compare_reading(products: Path, count: int) -> None:
 def compare_lookups() -> None:
     """Print how much faster the index finds the keys of a window than Arrow's lookup, which hashes all keys anew."""
     keys = [row_key(number) for number in range(INDEXED_ROWS)]
-    asked = pa.array(np.random.default_rng(0).choice(keys, embed.WINDOW_ROWS))
+    asked = pa.array(np.random.default_rng(0).choice(keys, embed.TEXTS_A_BLOCK))
     schema = pa.schema(ID_FIELDS)
     with TemporaryDirectory(prefix="pricefuse-") as folder:
         for number in range(4):

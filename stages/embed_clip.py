@@ -19,6 +19,7 @@ def main() -> None:
         __doc__, "products", "images", "text-out", "image-out", "card"
     )
     params = read_params(Path("params.yaml"))
+    workers = params.workers.with_environment()
     ids = embed.column(products, "sample_id")
     require_allowed_name(params.embed_clip.model, params.license_policy)
     encoder = ImageTextEncoder(params.embed_clip)
@@ -26,11 +27,22 @@ def main() -> None:
     print(summarize(encoder.describe(), encoder.device, f"{encoder.batch_size:,} items"))
     text_keys = embed.text_keys(products, "clip_text", encoder.text_key)
     image_keys = embed.image_keys(images, ids, encoder.image_key)
-    texts = partial(embed.clip_text_records, encoder, products)
-    pictures = partial(embed.image_records, encoder, images)
+    texts = partial(embed.clip_text_records, encoder, products, workers)
+    pictures = partial(embed.image_records, encoder, images, workers)
     print("texts:", refresh(text_out, ids, text_keys, texts, encoder.text_schema, in_batches=True, title="texts"))
+    # An image of which workers died gets another chance at each run.
     print(
-        "images:", refresh(image_out, ids, image_keys, pictures, encoder.image_schema, in_batches=True, title="images")
+        "images:",
+        refresh(
+            image_out,
+            ids,
+            image_keys,
+            pictures,
+            encoder.image_schema,
+            in_batches=True,
+            retry_failed=True,
+            title="images",
+        ),
     )
     write_json(card, encoder.describe())
 

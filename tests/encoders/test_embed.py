@@ -9,10 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from encoder_settings import text_settings
+from worker_cases import worker_settings
 
 from pricefuse.encoders import embed
 from pricefuse.encoders.chunking import Chunks
 from pricefuse.encoders.text_encoder import TextEncoder
+from pricefuse.encoders.work import BuildTextWork
+from pricefuse.errors import InputError
 from pricefuse.features.blocks import stored_vectors
 from pricefuse.keys import row_key
 from pricefuse.tables.refresh import refresh
@@ -29,14 +32,15 @@ def encoders():
 class Embedded:
     """A table of texts in a folder, brought up to date as the stage does it, from what the clean stage wrote."""
 
-    def __init__(self, folder, clean):
+    def __init__(self, folder, clean, workers="here"):
         self.folder, self.out, self._clean = folder, folder / "gemma", clean
+        self._workers = worker_settings(workers, count=2)
 
     def refresh(self, encoder, texts):
         products = self._clean(self.folder, texts)
         self.ids = embed.column(products, "sample_id")
         keys = embed.text_keys(products, "text", encoder.key)
-        compute = partial(embed.text_records, encoder, products, self.out)
+        compute = partial(embed.text_records, encoder, products, self.out, self._workers)
         done = refresh(self.out, self.ids, keys, compute, encoder.schema, in_batches=True, rows_per_part=6)
         return done.reused, done.computed, done.shared, done.dropped
 
@@ -49,7 +53,7 @@ class Embedded:
 
 @pytest.fixture
 def embedded(tmp_path, clean, monkeypatch):
-    monkeypatch.setattr(embed, "WINDOW_ROWS", 5)  # so that a small catalog has several windows
+    monkeypatch.setattr(embed, "TEXTS_A_BLOCK", 5)  # so that a small catalog has several windows
     return Embedded(tmp_path, clean)
 
 
@@ -77,7 +81,7 @@ def test_a_table_with_a_history_has_the_vectors_of_a_single_run(tmp_path, clean,
 @pytest.mark.parametrize("stops", [(3,), (11, 1), (21, 9, 4)])
 def test_a_run_that_was_interrupted_ends_with_the_bytes_of_an_undisturbed_one(tmp_path, clean, monkeypatch, stops):
     """A vector's last bits depend on its batch: what is left is computed in the batches that it had."""
-    monkeypatch.setattr(embed, "WINDOW_ROWS", 25)
+    monkeypatch.setattr(embed, "TEXTS_A_BLOCK", 25)
     encoders = [TextEncoder(text_settings(chunk_tokens=window, batch_tokens=150)) for window in (64, 32)]
     texts = [f"{number} fine green tea " * (1 + number * 7 % 19) for number in range(40)]
     undisturbed, interrupted = (Embedded(tmp_path / name, clean) for name in ("undisturbed", "interrupted"))
@@ -112,6 +116,26 @@ def test_another_chunk_size_computes_only_the_texts_that_it_cuts_differently(emb
     np.testing.assert_allclose(embedded.vectors(), np.stack([found[i] for i in range(len(texts))]), atol=1e-6)
 
 
+def test_two_processes_give_the_same_bytes(tmp_path, clean, monkeypatch):
+    """Also where one run was cut short, and where a table is there whose chunks can be reused."""
+    monkeypatch.setattr(embed, "TEXTS_A_BLOCK", 25)
+    encoders = [TextEncoder(text_settings(chunk_tokens=window, batch_tokens=150)) for window in (64, 32)]
+    texts = [f"{number} fine green tea " * (1 + number * 7 % 19) for number in range(60)]
+    here, there = Embedded(tmp_path / "here", clean), Embedded(tmp_path / "there", clean, "processes")
+    for table in (here, there):
+        table.refresh(encoders[0], texts[::3])
+        reused, computed, _, _ = table.refresh(encoders[1], texts)
+        assert reused > 0
+        assert computed > 25
+    assert there.content() == here.content()
+
+
+def test_a_worker_that_would_compute_other_vectors_is_refused():
+    build = BuildTextWork(text_settings(), "another recipe")
+    with pytest.raises(InputError, match="a worker would compute other vectors than this process"):
+        build()
+
+
 def test_equal_texts_over_several_windows_are_computed_once(embedded, encoders):
     assert embedded.refresh(encoders[64], [""] * 13) == (0, 1, 12, 0)
     assert embedded.vectors().shape == (13, 384)
@@ -121,6 +145,10 @@ class CountingEncoder:
     """Stands in for TextEncoder where only the flow of texts matters: a text's vector is its length."""
 
     schema = pa.schema([("content", pa.string()), ("vector", pa.list_(pa.float32(), 1))])
+    settings = text_settings()
+
+    def describe(self):
+        return {"recipe": "length"}
 
     def __init__(self):
         self.windows = []
@@ -140,13 +168,13 @@ class CountingEncoder:
             yield [(number, i, np.array([len(each.texts[0])], np.float32)) for i, each in enumerate(texts)]
 
 
-@pytest.mark.parametrize(("rows", "window"), [(700, 128), (9000, embed.WINDOW_ROWS)])
+@pytest.mark.parametrize(("rows", "window"), [(700, 128), (9000, embed.TEXTS_A_BLOCK)])
 def test_all_windows_read_the_products_once(tmp_path, clean, monkeypatch, rows, window):
-    monkeypatch.setattr(embed, "WINDOW_ROWS", window)
+    monkeypatch.setattr(embed, "TEXTS_A_BLOCK", window)
     products = clean(tmp_path, [f"tea number {number} {'fine ' * (number % 40)}" for number in range(rows)])
     encoder, out = CountingEncoder(), tmp_path / "gemma"
     keys = embed.text_keys(products, "text", encoder.key)
-    compute = partial(embed.text_records, encoder, products, out)
+    compute = partial(embed.text_records, encoder, products, out, worker_settings())
     decoded = count_decoded_rows(monkeypatch, "text")
     ids = [str(number) for number in range(rows)]
     assert refresh(out, ids, keys, compute, encoder.schema, in_batches=True).computed == rows

@@ -1,33 +1,35 @@
-"""Compute the keys and the embedding records of a catalog's products, in windows of a few thousand.
+"""Compute the keys and the embedding records of a catalog's products, in blocks of a few thousand.
 
-Files are read in one pass, so that neither time nor memory depends on their row groups, and the next window is
-tokenized while this one is on the device.
+    products.parquet, images --> blocks of the rows that are missing --> workers --> records
+
+Files are read in one pass, so that neither time nor memory depends on their row groups.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pricefuse.encoders.image_text_encoder import ImageTextEncoder
+from pricefuse.encoders.text_encoder import TextEncoder
+from pricefuse.encoders.work import BuildImageTextWork, BuildTextWork, ImageTextWork, TextWork, image_record
+from pricefuse.errors import InputError
 from pricefuse.tables.index import RecordIndex
 from pricefuse.tables.parquet import ID_FIELDS, iter_column, iter_matching, iter_rows, vectors
 from pricefuse.tables.refresh import Records, Reused
-from pricefuse.thread_pool import map_in_threads
+from pricefuse.workers.block import Block, LostRowsError
+from pricefuse.workers.records import records
+from pricefuse.workers.settings import WorkersSettings
 
-if TYPE_CHECKING:  # the encoders take seconds to import, and nothing here needs them at run time
-    from pricefuse.encoders.chunking import Chunks
-    from pricefuse.encoders.image_text_encoder import ImageTextEncoder
-    from pricefuse.encoders.text_encoder import TextEncoder
-
-WINDOW_ROWS = 4096  # texts that are sorted by length together
-
-T = TypeVar("T")
-TextWindow = tuple[np.ndarray, list[str]]
+TEXTS_A_BLOCK = 4096  # texts that are sorted by length together
+# A multiple of all batches but odd ones: 32 items on a CPU, and on a GPU those that `batching` gives it by its memory.
+ITEMS_A_BLOCK = 1536
+MAX_LOST_SHOWN = 5
 
 
 def column(path: Path, name: str) -> pa.StringArray:
@@ -49,66 +51,78 @@ def image_keys(images: Path, ids: pa.StringArray, key: Callable[[str | None], st
 
 
 def text_records(
-    encoder: "TextEncoder", products: Path, folder: Path, missing: np.ndarray, together: np.ndarray
+    encoder: TextEncoder,
+    products: Path,
+    folder: Path,
+    workers: WorkersSettings,
+    missing: np.ndarray,
+    together: np.ndarray,
 ) -> Records:
     """Yield the records of the texts at `missing`; a record of `folder` with equal chunks is reused.
 
-    Batches are made of the texts at `together`, `missing` among them; see `refresh`.
+    Blocks are made of the texts at `together`, `missing` among them; see `refresh`. Raises InputError where texts kill
+    the workers that encode them.
     """
-    index = RecordIndex(folder, pa.schema([*ID_FIELDS, *encoder.schema]), by="content", parts_only=True)
     asked = {*missing.tolist()}
+    index = RecordIndex(folder, pa.schema([*ID_FIELDS, *encoder.schema]), by="content", parts_only=True)
+    known: set[int] = set()
+    if len(index.keys):
+        for position, record in _reused(encoder, products, index, together):
+            known.add(position)
+            if position in asked:
+                yield position, record
 
-    def chunked(window: TextWindow) -> tuple[list["Chunks"], list[str]]:
-        chunks = encoder.chunk(window[1])
-        return chunks, [encoder.content_key(each) for each in chunks]
+    def blocks() -> Iterator[Block]:
+        for positions, texts in text_windows(products, "text", together):
+            rows = [(position, text) for position, text in zip(positions.tolist(), texts, strict=True)
+                    if position not in known]  # fmt: skip
+            yield from _block(rows, asked)
 
-    reused: deque[tuple[int, Reused]] = deque()
-    waiting: dict[int, list[tuple[int, str]]] = {}  # (position, content) of the texts to encode, by window
+    recipe = encoder.describe()["recipe"]
+    yield from _all_or_error(
+        partial(records, workers, blocks(), lambda: TextWork(encoder), BuildTextWork(encoder.settings, recipe)),
+        products,
+    )
 
-    def to_encode() -> Generator[list["Chunks"], None, None]:
-        windows = text_windows(products, "text", together)
-        with closing(map_in_threads(chunked, windows, threads=1, ahead=1)) as tokenized:
-            for number, ((positions, _), (chunks, contents)) in enumerate(tokenized):
-                slots = index.find(pa.array(contents, pa.string()))
-                found, rest = np.flatnonzero((slots >= 0) & np.isin(positions, missing)), np.flatnonzero(slots < 0)
-                for path, members, rows in index.locate(slots[found]):
-                    known = vectors(index.read(path, rows)["vector"])
-                    for i, vector in zip(found[members].tolist(), known, strict=True):
-                        reused.append((positions[i], Reused(content=contents[i], vector=vector)))
-                waiting.pop(number - 2, None)  # its last batch is done before this window is asked for
-                waiting[number] = [(positions[i], contents[i]) for i in rest]
-                yield [chunks[i] for i in rest]
 
-    def needed(number: int, n: int) -> bool:
-        return waiting[number][n][0] in asked
-
-    with closing(to_encode()) as windows, closing(encoder.encode_windows(windows, needed)) as encoded:
-        for finished in encoded:
-            while reused:
-                yield reused.popleft()
-            for number, n, vector in finished:
-                position, content = waiting[number][n]
-                yield position, {"content": content, "vector": vector}
-        yield from reused
+def _reused(
+    encoder: TextEncoder, products: Path, index: RecordIndex, positions: np.ndarray
+) -> Iterator[tuple[int, Reused]]:
+    """Yield (position, record) of the texts whose chunks `index` has a record of."""
+    for window, texts in text_windows(products, "text", positions):
+        contents = [encoder.content_key(each) for each in encoder.chunk(texts)]
+        slots = index.find(pa.array(contents, pa.string()))
+        found = np.flatnonzero(slots >= 0)
+        for path, members, rows in index.locate(slots[found]):
+            known = vectors(index.read(path, rows)["vector"])
+            for i, vector in zip(found[members].tolist(), known, strict=True):
+                yield int(window[i]), Reused(content=contents[i], vector=vector)
 
 
 def clip_text_records(
-    encoder: "ImageTextEncoder", products: Path, missing: np.ndarray, together: np.ndarray
+    encoder: ImageTextEncoder, products: Path, workers: WorkersSettings, missing: np.ndarray, together: np.ndarray
 ) -> Records:
-    """Yield the records of CLIP's texts at `missing`, in batches of those at `together`; see `refresh`."""
-    asked = {*missing.tolist()}
+    """Yield the records of CLIP's texts at `missing`, in blocks of those at `together`; see `text_records`."""
     texts = ((position, row["clip_text"]) for position, row in iter_rows(products, together, ["clip_text"]))
-    for position, vector in encoder.encode_texts(_needed_batches(texts, encoder.batch_size, asked)):
-        if position in asked:
-            yield position, {"vector": vector}
+    recipe = encoder.describe()["recipe"]
+    yield from _all_or_error(
+        partial(
+            records, workers, _blocks(texts, {*missing.tolist()}),
+            lambda: ImageTextWork(encoder, "texts"), BuildImageTextWork(encoder.settings, recipe, "texts"),
+        ),
+        products,
+    )  # fmt: skip
 
 
-def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray, together: np.ndarray) -> Records:
-    """Yield the records of the images at `missing`, from the rows of `images`, in batches of those at `together`.
+def image_records(
+    encoder: ImageTextEncoder, images: Path, workers: WorkersSettings, missing: np.ndarray, together: np.ndarray
+) -> Records:
+    """Yield the records of the images at `missing`, from the rows of `images`, in blocks of those at `together`.
 
-    Without an image the vector is null.
+    Without an image the vector is null; so it is for one that kills the workers that encode it, and `error` says so.
     """
     asked = {*missing.tolist()}
+    absent: list[int] = []
 
     def present() -> Iterator[tuple[int, bytes]]:
         for position, row in iter_rows(images, together, ["jpeg"]):
@@ -117,23 +131,48 @@ def image_records(encoder: "ImageTextEncoder", images: Path, missing: np.ndarray
             elif position in asked:
                 absent.append(position)
 
-    absent: list[int] = []
-    for position, vector in encoder.encode_images(_needed_batches(present(), encoder.batch_size, asked)):
-        if position in asked:
-            yield position, {"has_image": True, "vector": vector}
+    recipe = encoder.describe()["recipe"]
+    yield from records(
+        workers, _blocks(present(), asked),
+        lambda: ImageTextWork(encoder, "images"), BuildImageTextWork(encoder.settings, recipe, "images"),
+        title="images",
+        failed=lambda _, reason: image_record(None, f"workers died of it: {reason}"),
+    )  # fmt: skip
     for position in absent:
-        yield position, {"has_image": False, "vector": None}
+        yield position, image_record(None)
 
 
-def _needed_batches(items: Iterator[tuple[int, T]], size: int, asked: set[int]) -> Iterator[tuple[int, T]]:
-    """Leave out the batches of `size` items in which no position was asked for."""
-    while batch := list(islice(items, size)):
-        if any(position in asked for position, _ in batch):
-            yield from batch
-
-
-def text_windows(products: Path, name: str, positions: np.ndarray) -> Iterator[TextWindow]:
-    """Yield ascending `positions`, int64, and the texts of column `name` there, WINDOW_ROWS at a time."""
+def text_windows(products: Path, name: str, positions: np.ndarray) -> Iterator[tuple[np.ndarray, list[str]]]:
+    """Yield ascending `positions`, int64, and the texts of column `name` there, TEXTS_A_BLOCK at a time."""
     rows = iter_rows(products, positions, [name])
-    while window := list(islice(rows, WINDOW_ROWS)):
+    while window := list(islice(rows, TEXTS_A_BLOCK)):
         yield np.array([position for position, _ in window]), [row[name] for _, row in window]
+
+
+def _blocks(rows: Iterator[tuple[int, Any]], asked: set[int]) -> Iterator[Block]:
+    while block := list(islice(rows, ITEMS_A_BLOCK)):
+        yield from _block(block, asked)
+
+
+def _block(rows: Iterable[tuple[int, Any]], asked: set[int]) -> Iterator[Block]:
+    """Yield the block of `rows`, if any of them is asked for."""
+    positions, items = [position for position, _ in rows], [item for _, item in rows]
+    if wanted := asked.intersection(positions):
+        yield Block(positions, items, frozenset(wanted))
+
+
+def _all_or_error(run: Callable[..., Records], products: Path) -> Records:
+    """Yield what `run` yields; raise InputError in the end where texts killed their workers: no record tells of it."""
+    try:
+        with closing(run(title="texts")) as computed:
+            yield from computed
+    except LostRowsError as lost:
+        ids = column(products, "sample_id")
+        shown = "; ".join(
+            f"{ids[position].as_py()} (row {position}): {reason}"
+            for position, reason in islice(sorted(lost.reasons.items()), MAX_LOST_SHOWN)
+        )
+        raise InputError(
+            f"{products}: the workers died of {len(lost.reasons)} texts, all others are embedded. {shown}. Correct the"
+            " texts in the catalog, or remove the rows"
+        ) from None

@@ -1,6 +1,7 @@
 """Encode texts and images into one space with an open_clip model and its evaluation transform."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -79,8 +80,12 @@ class ImageTextEncoder:
 
     @property
     def image_schema(self) -> pa.Schema:
-        """The columns of an image's record: has_image, and the vector, float32 (dimension,), null without an image."""
-        return pa.schema([("has_image", pa.bool_()), ("vector", pa.list_(pa.float32(), self.dimension))])
+        """The columns of an image's record: has_image, error, and vector, float32 (dimension,), null without an image.
+
+        `error` says why an image has no vector; it is null for others.
+        """
+        vector = pa.list_(pa.float32(), self.dimension)
+        return pa.schema([("has_image", pa.bool_()), ("error", pa.string()), ("vector", vector)])
 
     def describe(self) -> dict[str, Any]:
         """Return the entries of a model card for this encoder, as JSON values; `dtype` is the setting."""
@@ -125,35 +130,57 @@ class ImageTextEncoder:
         Texts beyond the context are cut. Raises InputError where the encoder gives a vector that is not finite, or
         memory does not suffice for one text.
         """
-        batches = (
-            ([index for index, _ in batch], (self.tokenizer([text for _, text in batch]),))
-            for batch in _batched(texts, self.batch_size)
+        return self.encode_text_batches(_batched(texts, self.batch_size))
+
+    def encode_text_batches(
+        self, batches: Iterable[Sequence[tuple[int, str]]]
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield as `encode_texts` for texts that are batched already."""
+        tokenized = (
+            ([index for index, _ in batch], (self.tokenizer([text for _, text in batch]),)) for batch in batches
         )
-        yield from self._vectors(self.texts, batches)
+        yield from self._vectors(self.texts, tokenized)
 
     def encode_images(self, images: Iterable[tuple[int, bytes]]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, encoded RGB image), in order.
 
         The next batches are decoded, on all cores, while one is computed. Raises InputError as `encode_texts`.
         """
+        return self.encode_image_batches(_batched(images, self.batch_size))
+
+    def encode_image_batches(
+        self, batches: Iterable[Sequence[tuple[int, bytes]]]
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        """Yield as `encode_images` for images that are batched already."""
+        sizes: deque[int] = deque()
+
+        def images() -> Iterator[tuple[int, bytes]]:
+            for batch in batches:
+                sizes.append(len(batch))
+                yield from batch
 
         def decode(image: tuple[int, bytes]) -> torch.Tensor:
             return self.pixels.decode(image[1])
 
         # Pillow and torchvision release the interpreter while they work: threads are enough.
-        decoded = map_in_threads(decode, images, threads=available_cores(), ahead=2 * self.batch_size)
+        decoded = map_in_threads(decode, images(), threads=available_cores(), ahead=2 * self.batch_size)
         with closing(decoded):
-            yield from self.encode_decoded((index, pixels) for (index, _), pixels in decoded)
+            items = ((index, pixels) for (index, _), pixels in decoded)
+            yield from self._pixel_vectors([first, *islice(items, sizes.popleft() - 1)] for first in items)
 
     def encode_decoded(
         self, images: Iterable[tuple[int, torch.Tensor]]
     ) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, pixels of `PixelTransform.decode`), in order."""
-        batches = (
-            ([index for index, _ in batch], (torch.stack([pixels for _, pixels in batch]),))
-            for batch in _batched(images, self.batch_size)
+        return self._pixel_vectors(_batched(images, self.batch_size))
+
+    def _pixel_vectors(
+        self, batches: Iterable[Sequence[tuple[int, torch.Tensor]]]
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
+        stacked = (
+            ([index for index, _ in batch], (torch.stack([pixels for _, pixels in batch]),)) for batch in batches
         )
-        yield from self._vectors(self.images, batches)
+        yield from self._vectors(self.images, stacked)
 
     def _vectors(self, tower: Tower, batches: Iterable[Batch]) -> Generator[tuple[int, np.ndarray], None, None]:
         mixed = tower.precision != torch.float32 and not self._lowered
