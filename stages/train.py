@@ -9,6 +9,7 @@ from pricefuse.features.matrix import Features
 from pricefuse.training import member_fits
 from pricefuse.training.checkpoints import Checkpoints, fits_key
 from pricefuse.training.cross_fit import cross_fit
+from pricefuse.training.fit_work import fit_in_workers
 
 
 def main() -> None:
@@ -17,6 +18,7 @@ def main() -> None:
     settings = getattr(params, member)
     features = Features.load(fused, training=True)
     checkpoints = Checkpoints(checkpoint_folder / member, fits_key(fused, member, settings, params.train))
+    fit_in_workers(fused, features, member, settings, params.train, checkpoints, params.workers.with_environment())
     fit = cross_fit(features, member, settings, params.train, checkpoints)
     member_fits.write(out, fit, checkpoints, features.index, settings.seeds)
     checkpoints.delete()

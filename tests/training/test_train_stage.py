@@ -1,5 +1,6 @@
-"""Stage train is killed with SIGKILL, twice, and goes on from its finished fits: the same bytes as undisturbed."""
+"""Stage train killed with SIGKILL, twice, and with its fits in two processes: the same bytes as undisturbed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -23,11 +24,12 @@ def workspace(tmp_path, write_params):
     return tmp_path
 
 
-def start(folder, name):
+def start(folder, name, workers="here"):
     arguments = ["--features", "features", "--checkpoints", name, "--out", f"{name}-out/lexical"]
     return subprocess.Popen(
-        [sys.executable, ROOT / "stages" / "train.py", *arguments], cwd=folder, stderr=subprocess.DEVNULL
-    )
+        [sys.executable, ROOT / "stages" / "train.py", *arguments], cwd=folder, stderr=subprocess.DEVNULL,
+        env=os.environ | {"PRICEFUSE_WORKERS": workers},
+    )  # fmt: skip
 
 
 def finished(folder, name):
@@ -46,15 +48,17 @@ def kill_at(folder, name, count):
 
 
 @pytest.mark.slow
-def test_two_kills_cost_one_fit_each_at_most(workspace):
+def test_two_kills_and_two_workers_change_nothing(workspace):
     assert start(workspace, "undisturbed").wait() == 0
     first = kill_at(workspace, "killed", 2)
     assert 2 <= first < FITS
     assert first <= kill_at(workspace, "killed", first + 1) < FITS
     assert start(workspace, "killed").wait() == 0
-    one, other = (workspace / f"{name}-out" for name in ("undisturbed", "killed"))
+    assert start(workspace, "workers", "processes:2").wait() == 0
+    one = workspace / "undisturbed-out"
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
     assert len(files) == 2 * FITS + 4
     for file in files:
-        assert (one / file).read_bytes() == (other / file).read_bytes(), file
+        for name in ("killed", "workers"):
+            assert (one / file).read_bytes() == (workspace / f"{name}-out" / file).read_bytes(), (name, file)
     assert not (workspace / "killed" / "lexical").exists()

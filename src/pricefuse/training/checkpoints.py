@@ -3,6 +3,8 @@
 import json
 import platform
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +25,7 @@ from pricefuse.training.fold_fit import FoldFit, MemberSettings, fit_name
 from pricefuse.training.settings import TrainSettings
 
 CODE = ("device.py", "metrics.py", "features", "models", "training")  # below src/pricefuse: what a fit depends on
+FILES = (*(f"model/{name}" for name in storage.FILES), "log_prices.npy", "epochs.json")  # of a finished fit
 LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "scipy", "torch")
 
 
@@ -60,15 +63,34 @@ class Checkpoints:
             return None
         return FoldFit(fold, seed, model, log_prices, epochs)
 
-    def write(self, fit: FoldFit) -> None:
+    def write(self, fit: FoldFit) -> "Checkpoints":
         """Keep a finished fit."""
-        folder = self._folder / fit_name(fit.fold, fit.seed)
+        with self._complete(fit.fold, fit.seed) as folder:
+            storage.save(folder / "model", fit.model)
+            np.save(folder / "log_prices.npy", fit.log_prices, allow_pickle=False)
+            write_json(folder / "epochs.json", [asdict(epoch) for epoch in fit.epochs])
+        return self
+
+    def packed(self, fold: int, seed: int) -> dict[str, bytes]:
+        """Return the files of a finished fit by name, for another process to `unpack`."""
+        folder = self._folder / fit_name(fold, seed)
+        return {name: (folder / name).read_bytes() for name in FILES}
+
+    def unpack(self, fold: int, seed: int, files: Mapping[str, bytes]) -> None:
+        """Keep a fit that another process has finished and `packed`."""
+        with self._complete(fold, seed) as folder:
+            (folder / "model").mkdir(parents=True)
+            for name in FILES:
+                (folder / name).write_bytes(files[name])
+
+    @contextmanager
+    def _complete(self, fold: int, seed: int) -> Iterator[Path]:
+        """Give a folder of another name, and rename it when it is complete."""
+        folder = self._folder / fit_name(fold, seed)
         temporary = folder.with_name(folder.name + TEMPORARY_SUFFIX)
         if temporary.is_dir():
             shutil.rmtree(temporary)
-        storage.save(temporary / "model", fit.model)
-        np.save(temporary / "log_prices.npy", fit.log_prices, allow_pickle=False)
-        write_json(temporary / "epochs.json", [asdict(epoch) for epoch in fit.epochs])
+        yield temporary
         temporary.rename(folder)
 
     def delete(self) -> None:
