@@ -18,11 +18,12 @@ from pricefuse.tables.parquet import iter_parts, write_columns
 
 def main() -> None:
     catalog, out, hashes, card = stage.paths(__doc__, "catalog", "out", "hashes", "card")
-    settings = read_params(Path("params.yaml")).download
+    params = read_params(Path("params.yaml"))
+    settings, workers = params.download, params.workers.with_environment()
     reuse_freed_memory()
     products = read_catalog(catalog, content=False)
     ids, links = products["sample_id"].tolist(), products["image_link"].tolist()
-    download = Download(ids, links, LocalImages(catalog), settings)
+    download = Download(ids, links, LocalImages(catalog), settings, workers=workers)
     refreshed = rows.refresh(
         out,
         ids,

@@ -7,62 +7,33 @@ Key properties:
 """
 
 import hashlib
-import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
 
-from pricefuse.download.fetch_errors import FetchError
+from pricefuse.download.dispatch import dispatch
 from pricefuse.download.fetcher import Fetcher
 from pricefuse.download.local_files import LocalImages, OutsideFolderError, UnreadableFileError, has_scheme
+from pricefuse.download.record import FILE, LINK, PROBLEM, RECIPE_VERSION, SCHEMA, Recorder, Source
 from pricefuse.download.settings import DownloadSettings
 from pricefuse.errors import InputError
-from pricefuse.images.normalize import ImageError, normalize
-from pricefuse.images.perceptual_hash import HASH_BYTES
-from pricefuse.resources import available_cores
 from pricefuse.thread_pool import map_in_threads
+from pricefuse.workers.block import Records
+from pricefuse.workers.settings import WorkersSettings
 
-# Raise it when the same bytes give another record: all records are then computed again.
-RECIPE_VERSION = 7
+__all__ = ["ROWS_PER_PART", "SCHEMA", "Download", "check_failures", "failure_table", "summary"]
+
 ROWS_PER_PART = 500  # some 10 MB
-SCHEMA = pa.schema(
-    [
-        pa.field("status", pa.string()),  # "ok" or "failed"
-        pa.field("error", pa.string()),  # why it failed, one of a few reasons; null if it did not
-        pa.field("transient", pa.bool_()),  # whether another run may fare better
-        pa.field("sha256", pa.string()),  # of `jpeg`, hexadecimal
-        pa.field("phash", pa.binary(HASH_BYTES)),  # perceptual hash; null for a plain picture, too
-        pa.field("width", pa.int32()),  # pixels
-        pa.field("height", pa.int32()),
-        pa.field("truncated", pa.bool_()),  # the source ended early: the lower part may be gray
-        pa.field("source", pa.string()),  # "local file", "network" or "none"
-        pa.field("jpeg", pa.binary()),
-    ]
-)
-
-_FILE, _LINK, _PROBLEM = "file", "link", "problem"
-_ORIGIN = {_FILE: "local file", _LINK: "network", _PROBLEM: "none"}
-
-
-class Source(NamedTuple):
-    """Where a product's image comes from: ("file", its path), ("link", its URL) or ("problem", why there is none)."""
-
-    kind: str
-    value: str
 
 
 class Download:
     """The image records of products given as two sequences of equal length.
 
-    `decoders` images are decoded at a time, by default one more than there are cores, because each waits for the
-    interpreter now and then. `make_fetcher` stands in for Fetcher.
+    `decoders` is the Recorder's, `make_fetcher` stands in for Fetcher. `workers` fetch and decode where they are told
+    to `download`; by default this process does.
     """
 
     def __init__(
@@ -74,10 +45,11 @@ class Download:
         *,
         decoders: int | None = None,
         make_fetcher: Callable[[DownloadSettings], Fetcher] = Fetcher,
+        workers: WorkersSettings | None = None,
     ) -> None:
-        self._settings, self._make_fetcher = settings, make_fetcher
+        self._settings, self._decoders, self._make_fetcher = settings, decoders, make_fetcher
+        self._workers = workers if workers and workers.download and workers.kind != "here" else None
         self._sources = [_source(local_images, *product) for product in zip(sample_ids, image_links, strict=True)]
-        self._decoding = threading.Semaphore(decoders or available_cores() + 1)
 
     def determinants(self, position: int) -> tuple[Any, ...]:
         """Return all that determines a product's record: the content of its local file, else its link; and the recipe.
@@ -87,28 +59,35 @@ class Download:
 
         Raises InputError for a local file that cannot be read.
         """
-        kind, value = self._sources[position]
-        if kind == _FILE:
+        source, settings = self._sources[position], self._settings
+        kind, value = source.kind, source.value
+        if kind == FILE:
             value = _file_sha256(Path(value))
-        settings = self._settings
-        allowed = kind == _LINK and _host(value) in settings.allowed_hosts
+        allowed = kind == LINK and source.host in settings.allowed_hosts
         limits = (settings.max_pixels, settings.max_bytes, settings.max_redirects)
         return ("image", RECIPE_VERSION, settings.side, settings.jpeg_quality, *limits, kind, value, allowed)
 
     def needs_network(self, position: int) -> bool:
         """Return whether a product's image is neither a file nor known to be missing, but has to be fetched."""
-        return self._sources[position].kind == _LINK
+        return self._sources[position].kind == LINK
 
-    def compute(self, positions: Sequence[int] | np.ndarray) -> Generator[tuple[int, dict[str, Any]], None, None]:
+    def compute(self, positions: Sequence[int] | np.ndarray) -> Records:
         """Yield (position, record) with the columns of SCHEMA as they finish.
 
         A product without an image gets a record of status "failed". Closing the iterator ends transfers under way
         within a moment. Whatever is not a property of a link, a server or an image is raised.
         """
+        if self._workers is None:
+            return self._here(positions)
+        rows = ((position, self._sources[position]) for position in map(int, positions))
+        return dispatch(rows, self._settings, self._workers)
+
+    def _here(self, positions: Sequence[int] | np.ndarray) -> Records:
         fetcher = self._make_fetcher(self._settings)
+        recorder = Recorder(self._settings, fetcher, self._decoders)
         threads = self._settings.open_connections
         records = map_in_threads(
-            partial(self._record, fetcher),
+            lambda position: recorder.record(self._sources[position]),
             positions,
             threads=threads,
             ahead=2 * threads,
@@ -117,45 +96,6 @@ class Download:
         )
         with closing(records):
             yield from records
-
-    def _record(self, fetcher: Fetcher, position: int) -> dict[str, Any]:
-        source, settings = self._sources[position], self._settings
-        try:
-            data = self._read(fetcher, source)
-            with self._decoding:
-                image = normalize(
-                    data, side=settings.side, quality=settings.jpeg_quality, max_pixels=settings.max_pixels
-                )
-        except FetchError as error:
-            return _failure(source, error.reason, transient=error.transient)
-        except ImageError as error:
-            return _failure(source, str(error), transient=False)
-        return {
-            "status": "ok",
-            "error": None,
-            "transient": False,
-            "sha256": hashlib.sha256(image.jpeg).hexdigest(),
-            "phash": image.phash,
-            "width": image.width,
-            "height": image.height,
-            "truncated": image.truncated,
-            "source": _ORIGIN[source.kind],
-            "jpeg": image.jpeg,
-        }
-
-    def _read(self, fetcher: Fetcher, source: Source) -> bytes:
-        if source.kind == _PROBLEM:
-            raise FetchError(source.value, transient=False)
-        if source.kind == _LINK:
-            return fetcher.fetch(source.value)
-        try:
-            with Path(source.value).open("rb") as file:
-                data = file.read(self._settings.max_bytes + 1)
-        except OSError as error:
-            raise FetchError("file cannot be read", transient=True) from error
-        if len(data) > self._settings.max_bytes:
-            raise FetchError("too large", transient=False)
-        return data
 
 
 def summary(counts: Mapping[str, int], total: int, truncated: int) -> dict[str, Any]:
@@ -201,23 +141,12 @@ def _source(local_images: LocalImages, sample_id: str, image_link: str) -> Sourc
     try:
         path = local_images.find(sample_id, link)
     except (OutsideFolderError, UnreadableFileError) as error:
-        return Source(_PROBLEM, str(error))
+        return Source(PROBLEM, str(error))
     if path is not None:
-        return Source(_FILE, str(path))
+        return Source(FILE, str(path))
     if not link:
-        return Source(_PROBLEM, "no image link")
-    return Source(_LINK, link) if has_scheme(link) else Source(_PROBLEM, "no such file")
-
-
-def _failure(source: Source, reason: str, *, transient: bool) -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(SCHEMA.names)
-    return nothing | {
-        "status": "failed",
-        "error": reason,
-        "transient": transient,
-        "truncated": False,
-        "source": _ORIGIN[source.kind],
-    }
+        return Source(PROBLEM, "no image link")
+    return Source(LINK, link) if has_scheme(link) else Source(PROBLEM, "no such file")
 
 
 def _file_sha256(path: Path) -> str:
@@ -226,10 +155,3 @@ def _file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); make it readable or remove it") from error
-
-
-def _host(link: str) -> str | None:
-    try:
-        return parse_url(link).host
-    except LocationParseError:
-        return None
