@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +17,21 @@ DIMENSION = 384
 
 @dataclass(frozen=True)
 class BuildInstantWork:
-    """`mark` is a file whose appearance says that the worker that touched it has killed itself."""
+    """`mark` is a file whose appearance says that the worker that touched it has killed itself.
+
+    `row_s` are the seconds that a device would take for a row; meanwhile the worker sleeps, as it would.
+    """
 
     mark: Path | None = None
+    row_s: float = 0.0
 
     def __call__(self) -> "InstantWork":
-        return InstantWork(self.mark)
+        return InstantWork(self.mark, self.row_s)
 
 
 class InstantWork:
-    def __init__(self, mark: Path | None) -> None:
-        self._mark = mark
+    def __init__(self, mark: Path | None, row_s: float) -> None:
+        self._mark, self._row_s = mark, row_s
         self._vector = np.ones(DIMENSION, np.float32)
 
     def prepare(self, block: Block) -> Block:
@@ -37,5 +42,6 @@ class InstantWork:
             if self._mark is not None and "kill" in block.items and not self._mark.exists():
                 self._mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(self._row_s * len(block.positions))
             for position in block.positions:
                 yield position, {"content": "digest of some chunks, of 32 ch", "vector": self._vector + position}

@@ -4,10 +4,12 @@
     python benchmarks/workers.py --products data/clean/products.parquet --texts 1000
 
 Overhead: a table of rows whose work answers at once, by each kind of workers, less the time of the same table in this
-process; most of it is what carries blocks and records. Speed-up: the text encoder of params.yaml on the texts of
-`--products`, in this process and in two with half of its CPU threads each, and whether the tables are equal.
-Replacement: from the death of a worker in the middle of a table to the next record of its block. The cluster has a head
-and two nodes, all on this machine. Printed are medians over rounds, with the least and the most.
+process; most of it is what carries blocks and records. Replacement: from the death of a worker in the middle of a table
+to the next record of its block. Devices: the rate of four workers to that of one, where a device would have 2,000 rows
+a second and the worker sleeps meanwhile: what is measured is whether blocks and records travel fast enough. Speed-up:
+the text encoder of params.yaml on the texts of `--products`, in this process and in two with half of its CPU threads
+each, and with as many, and whether the tables are equal. The cluster has a head and two nodes, all on this machine.
+Printed are medians over rounds, with the least and the most.
 """
 
 import argparse
@@ -43,6 +45,7 @@ from pricefuse.workers.settings import WorkersSettings
 TEXT = "a listing of some three hundred characters, " * 7
 SCHEMA = pa.schema([("content", pa.string()), ("vector", pa.list_(pa.float32(), DIMENSION))])
 BLOCK = embed.TEXTS_A_BLOCK
+DEVICE_ROWS_A_S = 2000
 
 
 def main() -> None:
@@ -59,6 +62,7 @@ def main() -> None:
             kinds["ray"] = settings.model_copy(update={"kind": "ray", "count": 2, "address": address})
         overhead(kinds, arguments.rows, arguments.rounds)
         replacement(kinds, arguments.rounds)
+        devices(settings)
     speed_up(kinds, arguments.products, arguments.texts, arguments.rounds)
 
 
@@ -138,6 +142,17 @@ def replacement(kinds: dict[str, WorkersSettings], rounds: int) -> None:
                         found.append(time.time() - mark.stat().st_mtime)
                         break
         print(f"  {name}: a dead worker is replaced within {shown(found)} s; a model's loading comes to it")
+
+
+def devices(settings: WorkersSettings) -> None:
+    missing, build = np.arange(33 * BLOCK), BuildInstantWork(row_s=1 / DEVICE_ROWS_A_S)
+    rates = []
+    for count in (1, 4):
+        processes = settings.model_copy(update={"kind": "processes", "count": count})
+        at = [time.perf_counter() for _ in records(processes, blocks(missing), build, build, title="rows")]
+        first, last = count * BLOCK, len(at) - count * BLOCK  # all are busy in between
+        rates.append((last - first) / (at[last] - at[first]))
+    print(f"  four devices of {DEVICE_ROWS_A_S:,} rows a second: {rates[1] / rates[0]:.2f} times the rate of one")
 
 
 def speed_up(kinds: dict[str, WorkersSettings], products: Path, texts: int, rounds: int) -> None:

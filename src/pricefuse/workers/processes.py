@@ -38,7 +38,7 @@ class Processes:
         ours, theirs = Pipe()
         with theirs:
             self._processes[slot] = subprocess.Popen(  # noqa: S603 - this interpreter, and a number
-                [sys.executable, "-m", "pricefuse.workers.process_main", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "pricefuse.workers.process_main", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=self.environment(slot),
             )
