@@ -7,7 +7,16 @@ import pytest
 from keyed_rows import refresh_keys
 
 from pricefuse.errors import InputError
-from pricefuse.tables.parquet import MAX_BATCH_ROWS, iter_batches, iter_column, iter_matching, iter_rows, write_columns
+from pricefuse.tables.parquet import (
+    MAX_BATCH_ROWS,
+    iter_batches,
+    iter_column,
+    iter_matching,
+    iter_rows,
+    part_path,
+    part_paths,
+    write_columns,
+)
 
 ROWS = 3 * MAX_BATCH_ROWS + 100
 
@@ -76,3 +85,10 @@ def test_a_column_is_read_in_batches_of_bounded_size(file):
     batches = list(iter_column(file, "text"))
     assert max(map(len, batches)) <= MAX_BATCH_ROWS
     assert [text for batch in batches for text in batch.to_pylist()] == [f"text {number}" for number in range(ROWS)]
+
+
+def test_parts_are_in_catalog_order_also_beyond_five_digits(tmp_path):
+    numbers = [100_000, 2, 99_999, 10_001]
+    for number in numbers:
+        part_path(tmp_path, number).touch()
+    assert part_paths(tmp_path) == [part_path(tmp_path, number) for number in sorted(numbers)]

@@ -1,5 +1,6 @@
 """Workers on the nodes of a Ray cluster, of which one goes in the middle."""
 
+import socket
 import threading
 
 import pytest
@@ -53,6 +54,15 @@ def test_one_worker_for_each_gpu(cluster):
         assert workers.count == 3
     finally:
         workers.close()
+
+
+def test_an_address_where_nobody_listens_is_an_error_at_once():
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(InputError, match=f"no Ray cluster lets this machine in at {address} .*refused"):
+            ray_cluster.RayCluster(BuildSums, 1, 1, address, public_address=False)
 
 
 def test_without_ray_the_message_says_how_to_get_it(monkeypatch):

@@ -23,7 +23,7 @@ def part_path(folder: Path, number: int) -> Path:
 
 def part_paths(folder: Path) -> list[Path]:
     """Return the paths of the parts of `folder`, in catalog order."""
-    return sorted(folder.glob("part-*.parquet"))
+    return sorted(folder.glob("part-*.parquet"), key=lambda path: (len(path.name), path.name))
 
 
 def strings(values: Iterable[str] | pa.Array | pa.ChunkedArray) -> pa.StringArray:

@@ -185,8 +185,9 @@ def _swap(folder: Path, parts: int) -> None:
     """Rename the new parts into place; delete surplus parts and the checkpoint files."""
     for path in sorted(folder.glob(f"*{NEW_SUFFIX}")):
         path.replace(path.with_suffix(""))
+    current = {part_path(folder, number) for number in range(parts)}
     for path in part_paths(folder):
-        if path >= part_path(folder, parts):
+        if path not in current:
             path.unlink()
     for path in folder.glob(CHECKPOINT_PATTERN):
         path.unlink()

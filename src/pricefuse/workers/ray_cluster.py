@@ -7,6 +7,7 @@ scheduler not hold.
 
 import logging
 import os
+import socket
 import time
 from typing import Any
 
@@ -22,9 +23,9 @@ from pricefuse.errors import InputError
 from pricefuse.workers.block import Block, Build
 from pricefuse.workers.messages import Died, Message, Raised
 from pricefuse.workers.processes import thread_variables
-from pricefuse.workers.ray_address import checked_address
+from pricefuse.workers.ray_address import THIS_MACHINE, checked_address
 
-TAKE_S = 5.0
+TAKE_S, ANSWER_S = 5.0, 10.0
 
 
 class _Actor:
@@ -64,13 +65,7 @@ class RayCluster:
         found = checked_address(address, public=public_address)
         self._connected = not ray.is_initialized()
         if self._connected:
-            try:
-                ray.init(address=found, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise InputError(
-                    f"no Ray cluster answers at {found} ({' '.join(str(error).split()):.200}). Start one with `ray"
-                    " start --head`, or set RAY_ADDRESS to its host:port"
-                ) from error
+            _connect(found)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         gpus = int(sum(node.get("GPU", 0) for node in nodes))
         computing = [node for node in nodes if node.get("GPU" if gpus else "CPU", 0) >= 1]
@@ -130,6 +125,23 @@ class RayCluster:
         return (
             f"The cluster has {there or 'no CPU'}, of which {free or 'nothing'} is free; a worker asks for {self._asks}"
         )
+
+
+def _connect(address: str) -> None:
+    """Connect this process to the cluster; raise InputError where that cannot be done."""
+    try:
+        if address not in THIS_MACHINE:
+            host, _, port = address.rpartition(":")
+            # Ray itself tries for a quarter of an hour.
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S):
+                pass
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise InputError(
+            f"no Ray cluster lets this machine in at {address} ({' '.join(str(error).split()):.200}). Start one with"
+            " cluster/head.sh, let this machine join it with cluster/join.sh, and give both the same token"
+            " (docs/scaling.md)"
+        ) from error
 
 
 def _first_sentence(error: Exception) -> str:
