@@ -29,21 +29,11 @@ def main() -> None:
     image_keys = embed.image_keys(images, ids, encoder.image_key)
     texts = partial(embed.clip_text_records, encoder, products, workers)
     pictures = partial(embed.image_records, encoder, images, workers)
-    print("texts:", refresh(text_out, ids, text_keys, texts, encoder.text_schema, in_batches=True, title="texts"))
+    table = partial(refresh, in_batches=True)
+    print("texts:", table(text_out, ids, text_keys, texts, encoder.text_schema, title="texts"))
+    schema = encoder.image_schema
     # An image of which workers died gets another chance at each run.
-    print(
-        "images:",
-        refresh(
-            image_out,
-            ids,
-            image_keys,
-            pictures,
-            encoder.image_schema,
-            in_batches=True,
-            retry_failed=True,
-            title="images",
-        ),
-    )
+    print("images:", table(image_out, ids, image_keys, pictures, schema, title="images", retry_failed=True))
     write_json(card, encoder.describe())
 
 

@@ -52,6 +52,21 @@ def test_memory_that_runs_out_later_shrinks_the_batches_from_there():
     assert device.sizes == [16] * 2 + [4] * 16
 
 
+def test_each_block_starts_with_whole_batches(capsys):
+    device = SmallDevice(4)
+    begun = runner(device)
+
+    def two_blocks():
+        for number, batch in enumerate(batches(4)):
+            if number == 2:
+                begun.begin_block()
+            yield batch
+
+    list(begun.run(two_blocks()))
+    assert device.failures == 4  # 16 and 8 items, in the first batch of each
+    assert capsys.readouterr().out.count("out of memory") == 2  # it is said once
+
+
 def test_the_next_pass_starts_with_whole_batches():
     device = SmallDevice(4)
     first = list(runner(device).run(batches(3)))

@@ -113,6 +113,26 @@ def test_vectors_do_not_depend_on_which_texts_ran_out_of_memory_before(monkeypat
     np.testing.assert_array_equal(in_order(encoder.encode(chunks)), alone)
 
 
+def test_memory_that_ran_out_is_forgotten_at_the_next_window(monkeypatch):
+    """Another process may have had the window before: vectors must not depend on it."""
+    encoder = TextEncoder(text_settings(batch_tokens=160))
+    earlier, chunks = (
+        encoder.chunk([f"{tea} {i} " * (4 + i % 9) for i in range(30)]) for tea in ("oolong", "green tea")
+    )
+    alone = in_order(encoder.encode(chunks))
+    device = SmallDevice(encoder, 80)
+    monkeypatch.setattr(encoder, "_forward", device)
+
+    def windows():
+        yield earlier
+        assert device.failures >= 1
+        device.limit = 1000
+        yield chunks
+
+    found = {(window, index): vector for done in encoder.encode_windows(windows()) for window, index, vector in done}
+    np.testing.assert_array_equal(np.stack([found[1, index] for index in range(30)]), alone)
+
+
 def test_the_next_window_is_under_way_before_the_last_batch_of_one_is_taken():
     encoder = TextEncoder(text_settings(batch_tokens=64))
     texts = [[f"green tea {n} of window {w} " * (1 + n % 3) for n in range(5)] for w in range(3)]

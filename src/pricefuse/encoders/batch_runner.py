@@ -16,11 +16,11 @@ Batch = tuple[Sequence[int], tuple[torch.Tensor, ...]]
 class BatchRunner:
     """One pass of a network over batches, whatever memory there is.
 
-    Where memory runs out, the batch goes on in two pieces, or four, or eight; so does every later batch of the pass.
+    Where memory runs out, the batch goes on in two pieces, or four, or eight; so does every later batch of its block.
     Which items share a batch, and how far they are padded, stays as it was composed. Key properties:
 
-    - A pass starts with whole batches: its vectors depend on its own items and on the memory that it finds, never on
-      earlier passes.
+    - A pass, and each block of it, starts with whole batches: vectors depend on the block's items and on the memory
+      that it finds, never on earlier ones, which another process may have computed.
     - A piece computes each item as the whole batch does, but the order of floating-point sums may differ. Measured on a
       CPU: all-MiniLM's vectors are the same bits in float32, and in bfloat16 but for pieces of one item, which differ
       by up to 5e-4; EfficientNet-Lite0's differ by up to 6e-8. The same bits are not promised, least of all on a GPU.
@@ -44,6 +44,10 @@ class BatchRunner:
         self._forward, self._device = forward, device
         self._transfer = transfer or transfer_to(device)
         self._model, self._section, self._remedy = model, section, remedy
+        self._pieces = self._said = 1
+
+    def begin_block(self) -> None:
+        """Try whole batches again; to be called when the first batch of a block is drawn."""
         self._pieces = 1
 
     def run(self, batches: Iterable[Batch]) -> Generator[tuple[Sequence[int], np.ndarray], None, None]:
@@ -92,7 +96,9 @@ class BatchRunner:
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
             self._pieces *= 2
-            print(f"{self._model}: out of memory; batches run in {self._pieces} pieces. Smaller batches avoid this")
+            if self._pieces > self._said:  # once a pass
+                self._said = self._pieces
+                print(f"{self._model}: out of memory; batches run in {self._pieces} pieces. Smaller batches avoid this")
         return torch.cat(vectors)
 
 

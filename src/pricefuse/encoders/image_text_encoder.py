@@ -25,6 +25,7 @@ from pricefuse.thread_pool import map_in_threads
 
 RECIPE_VERSION = 3  # raise it when this module computes other vectors for the same texts and images
 Item = TypeVar("Item")
+Begins = Callable[[int], bool]
 
 
 class Tower(NamedTuple):
@@ -133,13 +134,16 @@ class ImageTextEncoder:
         return self.encode_text_batches(_batched(texts, self.batch_size))
 
     def encode_text_batches(
-        self, batches: Iterable[Sequence[tuple[int, str]]]
+        self, batches: Iterable[Sequence[tuple[int, str]]], begins: Begins = lambda _: False
     ) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield as `encode_texts` for texts that are batched already."""
+        """Yield as `encode_texts` for texts that are batched already.
+
+        A batch `begins` a block, by the index of its first item, where memory that ran out before is to be forgotten.
+        """
         tokenized = (
             ([index for index, _ in batch], (self.tokenizer([text for _, text in batch]),)) for batch in batches
         )
-        yield from self._vectors(self.texts, tokenized)
+        yield from self._vectors(self.texts, tokenized, begins)
 
     def encode_images(self, images: Iterable[tuple[int, bytes]]) -> Generator[tuple[int, np.ndarray], None, None]:
         """Yield (index, vector float32 (dimension,)) for every (index, encoded RGB image), in order.
@@ -149,9 +153,9 @@ class ImageTextEncoder:
         return self.encode_image_batches(_batched(images, self.batch_size))
 
     def encode_image_batches(
-        self, batches: Iterable[Sequence[tuple[int, bytes]]]
+        self, batches: Iterable[Sequence[tuple[int, bytes]]], begins: Begins = lambda _: False
     ) -> Generator[tuple[int, np.ndarray], None, None]:
-        """Yield as `encode_images` for images that are batched already."""
+        """Yield as `encode_images` for images that are batched already; of `begins`, see `encode_text_batches`."""
         sizes: deque[int] = deque()
 
         def images() -> Iterator[tuple[int, bytes]]:
@@ -166,7 +170,8 @@ class ImageTextEncoder:
         decoded = map_in_threads(decode, images(), threads=available_cores(), ahead=2 * self.batch_size)
         with closing(decoded):
             items = ((index, pixels) for (index, _), pixels in decoded)
-            yield from self._pixel_vectors([first, *islice(items, sizes.popleft() - 1)] for first in items)
+            grouped = ([first, *islice(items, sizes.popleft() - 1)] for first in items)
+            yield from self._pixel_vectors(grouped, begins)
 
     def encode_decoded(
         self, images: Iterable[tuple[int, torch.Tensor]]
@@ -175,14 +180,16 @@ class ImageTextEncoder:
         return self._pixel_vectors(_batched(images, self.batch_size))
 
     def _pixel_vectors(
-        self, batches: Iterable[Sequence[tuple[int, torch.Tensor]]]
+        self, batches: Iterable[Sequence[tuple[int, torch.Tensor]]], begins: Begins = lambda _: False
     ) -> Generator[tuple[int, np.ndarray], None, None]:
         stacked = (
             ([index for index, _ in batch], (torch.stack([pixels for _, pixels in batch]),)) for batch in batches
         )
-        yield from self._vectors(self.images, stacked)
+        yield from self._vectors(self.images, stacked, begins)
 
-    def _vectors(self, tower: Tower, batches: Iterable[Batch]) -> Generator[tuple[int, np.ndarray], None, None]:
+    def _vectors(
+        self, tower: Tower, batches: Iterable[Batch], begins: Begins
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
         mixed = tower.precision != torch.float32 and not self._lowered
 
         def forward(batch: torch.Tensor) -> torch.Tensor:
@@ -196,7 +203,14 @@ class ImageTextEncoder:
 
         remedy = "Use a smaller model"
         runner = BatchRunner(forward, self.device, model=self.settings.model, section="embed_clip", remedy=remedy)
-        for indices, vectors in runner.run(batches):
+
+        def noted() -> Iterator[Batch]:
+            for batch in batches:
+                if begins(batch[0][0]):
+                    runner.begin_block()
+                yield batch
+
+        for indices, vectors in runner.run(noted()):
             yield from zip(indices, vectors, strict=True)
 
 

@@ -134,10 +134,10 @@ class TextEncoder:
 
         Batches hold texts of similar length of one window; see `in_working_order`. A window's first batch is started
         before the last one of the window before it is taken. A text's vector is the mean of its chunks' vectors,
-        weighted by their tokens. Where memory runs out, batches are run in pieces; see `BatchRunner`. An empty window
-        yields an empty list. Texts that are not `needed`, by window and index in it, only fill the batches of others.
-        Raises InputError where the encoder gives a vector that is not finite, or memory does not suffice for a single
-        chunk.
+        weighted by their tokens. Where memory runs out, batches are run in pieces until the window ends; see
+        `BatchRunner`. An empty window yields an empty list. Texts that are not `needed`, by window and index in it,
+        only fill the batches of others. Raises InputError where the encoder gives a vector that is not finite, or
+        memory does not suffice for a single chunk.
         """
         runner = BatchRunner(
             self._forward,
@@ -152,6 +152,7 @@ class TextEncoder:
         def batches() -> Iterator[Batch]:
             nonlocal last
             for number, texts in enumerate(windows):
+                runner.begin_block()
                 window = under_way[number] = _Window(texts, [i for i in range(len(texts)) if needed(number, i)])
                 for batch in self._batches(window):
                     drawn.append(number)

@@ -56,25 +56,32 @@ class ImageTextWork:
 
     def records(self, prepared: Iterator[Block]) -> Generator[tuple[int, Record], None, None]:
         wanted: set[int] = set()
+        firsts: set[int] = set()  # of the blocks' rows
         images = self._kind == "images"
-        encode: Callable[[Iterable[list[tuple[int, Any]]]], Generator[Any, None, None]] = (
+        encode: Callable[[Iterable[list[tuple[int, Any]]], Callable[[int], bool]], Generator[Any, None, None]] = (
             self._encoder.encode_image_batches if images else self._encoder.encode_text_batches
         )
-        with closing(encode(self._batches(prepared, wanted))) as encoded:
+        with closing(encode(self._batches(prepared, wanted, firsts), firsts.__contains__)) as encoded:
             for position, vector in encoded:
                 if position in wanted:
                     wanted.remove(position)
                     yield position, image_record(vector) if images else {"vector": vector}
 
-    def _batches(self, prepared: Iterator[Block], wanted: set[int]) -> Iterator[list[tuple[int, Any]]]:
-        """Yield the batches in which a row is wanted, and add these rows to `wanted`."""
+    def _batches(
+        self, prepared: Iterator[Block], wanted: set[int], firsts: set[int]
+    ) -> Iterator[list[tuple[int, Any]]]:
+        """Yield batches in which a row is wanted; add such rows to `wanted`, and a block's first one to `firsts`."""
         size = self._encoder.batch_size
         for block in prepared:
             wanted |= block.wanted
             rows = list(zip(block.positions, block.items, strict=True))
+            first = True
             for start in range(0, len(rows), size):
                 batch = rows[start : start + size]
                 if any(position in block.wanted for position, _ in batch):
+                    if first:
+                        firsts.add(batch[0][0])
+                        first = False
                     yield batch
 
 
