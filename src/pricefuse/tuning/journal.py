@@ -45,6 +45,13 @@ class Journal:
                 study.tell(trial.number, state=TrialState.FAIL)
             yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the search's other processes from what they do under this, such as counting trials before one more."""
+        with (self._folder / "alone").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     @property
     def _file(self) -> Path:
         return self._folder / "journal.log"

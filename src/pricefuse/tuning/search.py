@@ -130,14 +130,15 @@ def _run_trials(
     ):
         known = _terms(features, journal.read(default.number))
         while time.monotonic() < deadline:
-            done = study.get_trials(deepcopy=False, states=FINISHED)
-            running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            bar.update(len(done) - bar.n)
-            if len(done) + len(running) >= trials:
-                break
-            study.sampler = optuna.samplers.TPESampler(seed=_draw(search.seed, len(done), worker))
-            study.pruner = _pruner()
-            trial = study.ask(search.space)
+            with journal.alone():
+                done = study.get_trials(deepcopy=False, states=FINISHED)
+                running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+                bar.update(len(done) - bar.n)
+                if len(done) + len(running) >= trials:
+                    break
+                study.sampler = optuna.samplers.TPESampler(seed=_draw(search.seed, len(done), worker))
+                study.pruner = _pruner()
+                trial = study.ask(search.space)
             bar.set_postfix(trial=trial.number, best=f"{study.best_value:.2f}", refresh=False)
             _try(search, study, trial, features, blocks, known, deadline)
 
