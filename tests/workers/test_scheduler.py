@@ -1,5 +1,6 @@
 """The scheduler's rules, on workers that do exactly what a test says; the real ones are in the modules beside."""
 
+import time
 from collections import Counter
 
 import pytest
@@ -103,6 +104,13 @@ def test_rows_that_kill_are_named_in_the_end_where_no_record_tells():
 def test_workers_that_die_of_everything_end_it():
     with pytest.raises(InputError, match="workers die whatever they are given"):
         run(Told(2, kills=range(100)), [block(*range(100))], failed=lambda row, _: {"failed": row})
+
+
+def test_a_worker_that_is_needed_no_more_is_not_waited_for(monkeypatch):
+    wait = Told.wait
+    monkeypatch.setattr(Told, "wait", lambda *arguments: time.sleep(0.05) or wait(*arguments))
+    with pytest.raises(LostRowsError):  # and not that no worker has started
+        run(Told(1, kills=[1]), [block(1)], start_s=0.02)
 
 
 def test_workers_that_do_not_start_end_it():

@@ -220,7 +220,7 @@ class Scheduler:
                 self._queue.extendleft(reversed(task.halves()))
             else:
                 yield from self._lose(min(task.left), reason)
-        slot.tasks, slot.ready = [], False
+        del self._slots[number]
         if self._queue or any(True for _ in self._drawn(0)):
             self._start(number)
 
@@ -242,7 +242,7 @@ class Scheduler:
         return [number for number, slot in self._slots.items() if slot.tasks and now - slot.since > self._silence_s]
 
     def _require_a_worker(self) -> None:
-        if any(slot.ready for slot in self._slots.values()):
+        if not self._slots or any(slot.ready for slot in self._slots.values()):
             return
         waited = time.monotonic() - max(slot.since for slot in self._slots.values())
         if waited > self._start_s:
